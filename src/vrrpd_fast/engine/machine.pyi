@@ -1,0 +1,82 @@
+"""The VRRP state machine for thousands of virtual routers, sans I/O (RFC 9568 section 6, RFC 3768 for v2).
+
+Time comes in as `now_ns` (CLOCK_MONOTONIC nanoseconds), packets as bytes; adverts, deadlines and transitions
+come out. The same compiled code runs in the daemon and in tests.
+"""
+
+from collections.abc import Sequence
+
+from vrrpd_fast.model import Reason, Snapshot, State, Transition
+
+PHASES: int
+
+class Machine:
+    def __init__(self) -> None: ...
+    def add(
+        self,
+        *,
+        ifindex: int,
+        family: int,
+        vrid: int,
+        version: int,
+        priority: int,
+        advert_int_cs: int,
+        addresses: Sequence[bytes],
+        preempt: bool = True,
+        preempt_delay_ns: int = 0,
+        down_timer_adverts: int = 3,
+        answer_losing: bool = True,
+        check_addresses: bool = False,
+        peers: Sequence[bytes] = (),
+    ) -> int:
+        """Add a virtual router in INIT and return its handle. ValueError when (ifindex, family, vrid) is taken.
+
+        `addresses` and `peers` are packed (4 or 16 bytes each). `answer_losing` has no effect with version 2.
+        """
+
+    def remove(self, handle: int) -> None:
+        """Forget a virtual router; nothing is sent. Call stop() first to release mastership."""
+
+    def move(self, handle: int, ifindex: int, source: bytes) -> None:
+        """Tell on which interface the virtual router is and its primary address there (packed; tie-break)."""
+
+    def start(self, handle: int, now_ns: int, reason: Reason = ...) -> None:
+        """INIT or FAULT -> BACKUP, or MASTER for the owner (6.4.1). No effect in other states."""
+
+    def stop(self, handle: int, now_ns: int, state: State, reason: Reason) -> None:
+        """-> INIT or FAULT (`state`); a MASTER sends priority 0 (6.4.3)."""
+
+    def set_priority(self, handle: int, priority: int, now_ns: int) -> None:
+        """Change the effective priority, 1–254 (255 for the owner); re-times the running down timer."""
+
+    def receive_ipv4(self, now_ns: int, ifindex: int, datagram: bytes) -> int:
+        """Judge and process one IPv4 datagram (IP header included); returns a reject code, 0 = accepted."""
+
+    def receive_ipv6(
+        self, now_ns: int, ifindex: int, message: bytes, source: bytes, destination: bytes, hop_limit: int
+    ) -> int:
+        """The same for IPv6, whose header does not reach a raw socket."""
+
+    def advance(self, now_ns: int) -> None:
+        """Fire every timer that is due at `now_ns`."""
+
+    def next_deadline_ns(self) -> int:
+        """When advance() has to be called next; -1 when nothing is armed."""
+
+    def take_due(self) -> list[tuple[int, bool]]:
+        """The adverts to send now, in order: (handle, release); release is the priority-0 advert."""
+
+    def drain(self, limit: int) -> list[Transition]:
+        """Up to `limit` transitions that were not drained yet, oldest first."""
+
+    def take_challenged(self) -> list[int]:
+        """Masters that answered a losing advert since the last call (each once)."""
+
+    def down_deadline_ns(self, handle: int) -> int:
+        """When the down timer of a BACKUP runs out, as known now; -1 in other states."""
+
+    def snapshot(self, handle: int) -> Snapshot:
+        """State, master and counters of one virtual router."""
+
+    def unattributed(self) -> dict[str, int]:
+        """Counters of packets that belong to no virtual router of ours (wrong VRID, no VRID)."""
