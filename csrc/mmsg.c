@@ -1,6 +1,7 @@
 #include "mmsg.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 /* UIO_MAXIOV: the kernel cuts longer vectors down to this in silence. */
 #define MMSG_CHUNK 1024u
