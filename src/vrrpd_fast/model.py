@@ -59,6 +59,29 @@ class Reason(enum.IntEnum):
     RECONFIGURED = 15
 
 
+class Complaint(enum.IntEnum):
+    """What is said once about the adverts of a virtual router, until its state or master changes.
+
+    The values are those of `enum reject` in engine/wire.pxd and `enum complaint` in engine/machine.pxd.
+    """
+
+    TTL = 1
+    SHORT = 2
+    VERSION = 3
+    TYPE = 4
+    LENGTH = 5
+    CHECKSUM = 6
+    PEER = 9
+    AUTHENTICATION = 10
+    INTERVAL_REFUSED = 11
+    NO_ADDRESSES = 12
+    ADDRESSES_REFUSED = 13
+    INTERVAL = 14  # adopted
+    ADDRESSES = 15  # accepted
+    SECOND_OWNER = 16
+    NOT_LINK_LOCAL = 17  # accepted
+
+
 class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
     """One line of virtual_ipaddress; `dev` is always filled in, `scope` is the rtnetlink number."""
 

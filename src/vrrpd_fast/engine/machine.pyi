@@ -5,12 +5,16 @@ come out. The same compiled code runs in the daemon and in tests.
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 
-from vrrpd_fast.model import Reason, Snapshot, State, Transition
+from vrrpd_fast.model import Complaint, Reason, Snapshot, State, Transition
 
-PHASES: int
+COUNTERS: tuple[str, ...]
 
 class Machine:
+    events_lost: int
+    """Transitions that Python never drained because more than a million waited."""
+
     def __init__(self) -> None: ...
     def add(
         self,
@@ -33,6 +37,23 @@ class Machine:
 
         `addresses` and `peers` are packed (4 or 16 bytes each). `answer_losing` has no effect with version 2.
         """
+
+    def change(
+        self,
+        handle: int,
+        now_ns: int,
+        *,
+        priority: int,
+        advert_int_cs: int,
+        addresses: Sequence[bytes],
+        preempt: bool = True,
+        preempt_delay_ns: int = 0,
+        down_timer_adverts: int = 3,
+        answer_losing: bool = True,
+        check_addresses: bool = False,
+        peers: Sequence[bytes] = (),
+    ) -> None:
+        """Give a running virtual router other settings; its state stays, its timers follow."""
 
     def remove(self, handle: int) -> None:
         """Forget a virtual router; nothing is sent. Call stop() first to release mastership."""
@@ -71,6 +92,9 @@ class Machine:
 
     def take_challenged(self) -> list[int]:
         """Masters that answered a losing advert since the last call (each once)."""
+
+    def take_complaints(self) -> list[tuple[int, Complaint, IPv4Address | IPv6Address | None]]:
+        """What is wrong with adverts heard, each once until the state or master changes: (handle, what, from)."""
 
     def down_deadline_ns(self, handle: int) -> int:
         """When the down timer of a BACKUP runs out, as known now; -1 in other states."""

@@ -1,0 +1,850 @@
+"""The VRRP state machine for thousands of virtual routers, sans I/O.
+
+RFC 9568 section 6 for version 3, RFC 3768 section 6 for version 2. Callers bring `now_ns` and packets; adverts to
+send (`due`), the next deadline and transitions (`events`) come out. Nothing here reads a clock or a socket,
+and nothing between a packet or timer and its consequences runs Python.
+
+Three rules shape the code:
+- Down timers are lazy: an accepted advert only moves `deadline_ns`; the wheel looks again when the old
+  deadline comes. Only a deadline that moves forward in time re-arms it.
+- A master rides in one of 8 phases of its interval, so that thousands of them cost 8 wake-ups an interval.
+- A packet that failed a check touches nothing but its counter. An advert out of turn (to a loser, to a
+  priority 0) is sent at most once per eighth of the interval and leaves the phase alone.
+
+Wheel timers: 2 × handle is a down timer, 2 × phase + 1 a phase.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.limits cimport INT_MAX
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from vrrpd_fast.engine.wheel cimport (
+    wheel_arm, wheel_cancel, wheel_free, wheel_grow, wheel_init, wheel_next_ns, wheel_pop,
+)
+from vrrpd_fast.engine.wire cimport (
+    ACCEPTED, REJECT_ADDRESSES, REJECT_AUTH, REJECT_COUNT, REJECT_INTERVAL, REJECT_LAST, REJECT_OWN, REJECT_PEER,
+    REJECT_VRID,
+    advert_t, parse_ipv4, parse_ipv6, peek_vrid_ipv4, peek_vrid_ipv6,
+)
+
+from ipaddress import IPv4Address, IPv6Address
+
+from vrrpd_fast.engine.wire import REJECTS
+from vrrpd_fast.model import Complaint, Reason, Snapshot, State, Transition
+
+COUNTERS = (
+    "master_transitions", "advertisement_rcvd", "advertisement_sent", "interval_errors",
+    "priority_zero_pkts_rcvd", "priority_zero_pkts_sent", "invalid_type_pkts_rcvd", "packet_length_errors",
+    "checksum_errors", "version_errors", "vrid_errors", "ip_ttl_errors", "address_list_errors",
+    "authentication_errors", "peer_errors",
+)
+
+cdef enum:
+    EVENTS_MAX = 1 << 20  # transitions that wait for Python; past that the oldest are lost and counted
+    COMPLAINTS_MAX = 256
+
+cdef extern from *:
+    """
+    #define NS_PER_CS INT64_C(10000000)
+    #define NS_PER_S INT64_C(1000000000)
+    """
+    const int64_t NS_PER_CS
+    const int64_t NS_PER_S
+
+# enum reject -> enum counter, from the one table of wire.pyx
+cdef int COUNTER_OF[<int> REJECT_LAST]
+for verdict, (_, counter_name) in enumerate(REJECTS):
+    COUNTER_OF[<int> verdict] = COUNTERS.index(counter_name) if counter_name else -1
+
+
+cdef inline uint64_t mix(uint64_t value) noexcept nogil:
+    """A 64-bit finaliser (splitmix64): every input bit reaches every output bit."""
+    value = (value ^ (value >> 30)) * <uint64_t> 0xbf58476d1ce4e5b9
+    value = (value ^ (value >> 27)) * <uint64_t> 0x94d049bb133111eb
+    return value ^ (value >> 31)
+
+
+cdef uint64_t hash_addresses(const uint8_t *addresses, int count, int length) noexcept nogil:
+    """Equal for equal sets of addresses, whatever their order."""
+    cdef uint64_t total = 0, low, high
+    cdef int i
+    for i in range(count):
+        low = 0
+        high = 0
+        if length == 4:
+            memcpy(&low, addresses + i * 4, 4)
+        else:
+            memcpy(&low, addresses + i * 16, 8)
+            memcpy(&high, addresses + i * 16 + 8, 8)
+        total += mix(mix(low + <uint64_t> 0x9e3779b97f4a7c15) + high)
+    return total
+
+
+cdef inline int64_t skew_ns(const vr_t *vr) noexcept nogil:
+    """Skew_Time (RFC 9568 6.1; version 2: RFC 3768 6.1), to the nanosecond."""
+    if vr.version == 2:
+        return (256 - vr.priority) * NS_PER_S // 256
+    return (256 - vr.priority) * (vr.master_interval_cs * NS_PER_CS) // 256
+
+
+cdef inline int64_t down_interval_ns(const vr_t *vr) noexcept nogil:
+    """Active_Down_Interval (RFC 9568 6.1), with keepalived's down_timer_adverts in place of the 3."""
+    return vr.down_timer_adverts * (vr.master_interval_cs * NS_PER_CS) + skew_ns(vr)
+
+
+cdef object as_address(int family, const uint8_t *raw):
+    if family == 4:
+        return IPv4Address((<char *> raw)[:4])
+    return IPv6Address((<char *> raw)[:16])
+
+
+cdef class Machine:
+
+    def __cinit__(self):
+        self.mask = 63
+        self.keys = <uint64_t *> calloc(self.mask + 1, sizeof(uint64_t))
+        self.values = <int32_t *> calloc(self.mask + 1, sizeof(int32_t))
+        if wheel_init(&self.wheel, 0) < 0 or self.keys == NULL or self.values == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.capacity):
+            free(self.routers[i].addresses)
+            free(self.routers[i].peers)
+        for i in range(self.phase_count):
+            free(self.phases[i].members)
+        free(self.routers)
+        free(self.free_handles)
+        free(self.challenged)
+        free(self.keys)
+        free(self.values)
+        free(self.phases)
+        free(self.events)
+        free(self.due)
+        wheel_free(&self.wheel)
+
+    # -- control: add, change, remove ---------------------------------------------------------------------
+
+    def add(self, *, uint32_t ifindex, int family, int vrid, int version, int priority, uint32_t advert_int_cs,
+            addresses, bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3,
+            bint answer_losing=True, bint check_addresses=False, peers=()):
+        cdef int32_t handle
+        cdef vr_t *vr
+        if family not in (4, 6) or not 1 <= vrid <= 255 or version not in (2, 3) or (family == 6 and version == 2):
+            raise ValueError(f"no such virtual router: family {family}, VRID {vrid}, version {version}")
+        if self.lookup(ifindex, family, vrid) >= 0:
+            raise ValueError(f"VRID {vrid} for IPv{family} is taken on interface index {ifindex}")
+        if self.free_count == 0:
+            self.grow()
+        handle = self.free_handles[self.free_count - 1]
+        vr = &self.routers[handle]
+        memset(vr, 0, sizeof(vr_t))
+        vr.family = <uint8_t> family
+        vr.version = <uint8_t> version
+        vr.vrid = <uint8_t> vrid
+        vr.address_length = 4 if family == 4 else 16
+        vr.ifindex = ifindex
+        vr.phase = -1
+        vr.last_seen_ns = -1
+        vr.armed_ns = -1
+        vr.preempt_since_ns = -1
+        vr.answered_ns = -(<int64_t> 1 << 62)
+        vr.state = STATE_INIT
+        self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
+                        answer_losing, check_addresses, peers)
+        vr.master_interval_cs = vr.interval_cs
+        self.phases_of(vr.interval_cs * NS_PER_CS)
+        vr.used = 1
+        self.free_count -= 1
+        self.index(handle)
+        return handle
+
+    def change(self, int32_t handle, int64_t now_ns, *, int priority, uint32_t advert_int_cs, addresses,
+               bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3, bint answer_losing=True,
+               bint check_addresses=False, peers=()):
+        cdef vr_t *vr = self.at(handle)
+        cdef uint32_t interval_cs = vr.interval_cs
+        cdef int64_t before = down_interval_ns(vr)
+        self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
+                        answer_losing, check_addresses, peers)
+        self.phases_of(vr.interval_cs * NS_PER_CS)
+        # A version 3 backup that follows a master keeps the master's interval (6.4.2).
+        if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
+            vr.master_interval_cs = vr.interval_cs
+        if vr.state == STATE_BACKUP and not vr.resigned:
+            self.arm_down(vr, handle, vr.deadline_ns + down_interval_ns(vr) - before)
+        elif vr.state == STATE_MASTER and vr.interval_cs != interval_cs:
+            self.leave_phase(vr, handle)
+            self.queue_due(handle, 0)
+            self.join_phase(now_ns, vr, handle)
+
+    cdef configure(self, vr_t *vr, int priority, uint32_t advert_int_cs, addresses, bint preempt,
+                    int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
+                    peers):
+        """Everything that may change while the virtual router lives; ValueError before anything is changed."""
+        cdef uint8_t *own_addresses
+        cdef uint8_t *own_peers
+        if not 1 <= priority <= 255:
+            raise ValueError(f"priority {priority} is not in 1..255")
+        if not 1 <= advert_int_cs <= (25500 if vr.version == 2 else 4095):
+            raise ValueError(f"advertisement interval {advert_int_cs} cs is out of range")
+        if not 1 <= down_timer_adverts <= 100:
+            raise ValueError(f"down_timer_adverts {down_timer_adverts} is not in 1..100")
+        if len(addresses) > 255:
+            raise ValueError(f"{len(addresses)} addresses do not fit an advert")
+        own_addresses = pack_addresses(addresses, vr.address_length)
+        try:
+            own_peers = pack_addresses(peers, vr.address_length)
+        except BaseException:
+            free(own_addresses)
+            raise
+        free(vr.addresses)
+        free(vr.peers)
+        vr.addresses = own_addresses
+        vr.address_count = <uint8_t> len(addresses)
+        vr.addresses_hash = hash_addresses(vr.addresses, vr.address_count, vr.address_length)
+        vr.peers = own_peers
+        vr.peer_count = <int32_t> len(peers)
+        vr.priority = <uint8_t> priority
+        vr.interval_cs = advert_int_cs
+        vr.preempt = preempt
+        vr.preempt_delay_ns = preempt_delay_ns
+        vr.down_timer_adverts = <uint8_t> down_timer_adverts
+        vr.answer_losing = answer_losing and vr.version == 3
+        vr.check_addresses = check_addresses
+
+    def remove(self, int32_t handle):
+        cdef vr_t *vr = self.at(handle)
+        cdef uint32_t i, kept = 0
+        self.leave_phase(vr, handle)
+        self.disarm_down(vr, handle)
+        self.unindex(handle)
+        free(vr.addresses)
+        free(vr.peers)
+        memset(vr, 0, sizeof(vr_t))
+        self.free_handles[self.free_count] = handle
+        self.free_count += 1
+        # The handle will be given out again: nothing of this virtual router may be mistaken for its successor's.
+        for i in range(self.event_count):
+            if self.events[(self.event_head + i) & (self.event_capacity - 1)].handle == handle:
+                self.events[(self.event_head + i) & (self.event_capacity - 1)].handle = -1
+        for i in range(self.due_count):
+            if self.due[i].handle != handle:
+                self.due[kept] = self.due[i]
+                kept += 1
+        self.due_count = kept
+        kept = 0
+        for i in range(self.complaint_count):
+            if self.complaints[i].handle != handle:
+                self.complaints[kept] = self.complaints[i]
+                kept += 1
+        self.complaint_count = kept
+        kept = 0
+        for i in range(<uint32_t> self.challenged_count):
+            if self.challenged[i] != handle:
+                self.challenged[kept] = self.challenged[i]
+                kept += 1
+        self.challenged_count = <int32_t> kept
+
+    def move(self, int32_t handle, uint32_t ifindex, bytes source):
+        cdef vr_t *vr = self.at(handle)
+        if len(source) != vr.address_length:
+            raise ValueError(f"source address of {len(source)} bytes for IPv{vr.family}")
+        if ifindex != vr.ifindex:
+            if self.lookup(ifindex, vr.family, vr.vrid) >= 0:
+                raise ValueError(f"VRID {vr.vrid} for IPv{vr.family} is taken on interface index {ifindex}")
+            self.unindex(handle)
+            vr.ifindex = ifindex
+            self.index(handle)
+        memcpy(vr.source, <const char *> source, vr.address_length)
+
+    cdef vr_t *at(self, int32_t handle) except NULL:
+        if not 0 <= handle < self.capacity or not self.routers[handle].used:
+            raise IndexError(f"no virtual router has handle {handle}")
+        return &self.routers[handle]
+
+    cdef grow(self):
+        """Twice the room for virtual routers; pointers into self.routers do not outlive this."""
+        cdef int32_t old = self.capacity, new = old * 2 if old else 64, handle
+        cdef void *block
+        block = realloc(self.routers, <size_t> new * sizeof(vr_t))
+        if block == NULL:
+            raise MemoryError
+        self.routers = <vr_t *> block
+        memset(self.routers + old, 0, <size_t> (new - old) * sizeof(vr_t))
+        block = realloc(self.free_handles, <size_t> new * sizeof(int32_t))
+        if block == NULL:
+            raise MemoryError
+        self.free_handles = <int32_t *> block
+        block = realloc(self.challenged, <size_t> new * sizeof(int32_t))
+        if block == NULL:
+            raise MemoryError
+        self.challenged = <int32_t *> block
+        if wheel_grow(&self.wheel, 2 * (new if new > self.phase_capacity else self.phase_capacity)) < 0:
+            raise MemoryError
+        for handle in range(new - 1, old - 1, -1):
+            self.free_handles[self.free_count] = handle
+            self.free_count += 1
+        self.capacity = new
+
+    # -- finding a virtual router by (ifindex, family, VRID) ----------------------------------------------
+
+    cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil:
+        cdef uint64_t key = <uint64_t> ifindex << 16 | <uint64_t> family << 8 | <uint64_t> vrid
+        cdef uint32_t at = <uint32_t> mix(key) & self.mask
+        while self.keys[at]:
+            if self.keys[at] == key:
+                return self.values[at]
+            at = (at + 1) & self.mask
+        return -1
+
+    cdef index(self, int32_t handle):
+        if 2 * <uint32_t> (self.used + 1) > self.mask:
+            self.rehash(2 * (self.mask + 1))
+        self.put(handle)
+        self.used += 1
+
+    cdef put(self, int32_t handle):
+        cdef vr_t *vr = &self.routers[handle]
+        cdef uint64_t key = <uint64_t> vr.ifindex << 16 | <uint64_t> vr.family << 8 | <uint64_t> vr.vrid
+        cdef uint32_t at = <uint32_t> mix(key) & self.mask
+        while self.keys[at]:
+            at = (at + 1) & self.mask
+        self.keys[at] = key
+        self.values[at] = handle
+
+    cdef rehash(self, uint32_t size):
+        cdef uint64_t *keys = self.keys
+        cdef int32_t *values = self.values
+        cdef uint32_t at, old = self.mask + 1
+        self.keys = <uint64_t *> calloc(size, sizeof(uint64_t))
+        self.values = <int32_t *> calloc(size, sizeof(int32_t))
+        if self.keys == NULL or self.values == NULL:
+            free(self.keys)
+            free(self.values)
+            self.keys = keys
+            self.values = values
+            raise MemoryError
+        self.mask = size - 1
+        for at in range(old):
+            if keys[at]:
+                self.put(values[at])
+        free(keys)
+        free(values)
+
+    cdef unindex(self, int32_t handle):
+        """Linear probing without tombstones: what follows in the run is put in again."""
+        cdef vr_t *vr = &self.routers[handle]
+        cdef uint64_t key = <uint64_t> vr.ifindex << 16 | <uint64_t> vr.family << 8 | <uint64_t> vr.vrid
+        cdef uint32_t at = <uint32_t> mix(key) & self.mask
+        cdef int32_t moved
+        while self.keys[at] != key:
+            at = (at + 1) & self.mask
+        self.keys[at] = 0
+        self.used -= 1
+        at = (at + 1) & self.mask
+        while self.keys[at]:
+            moved = self.values[at]
+            self.keys[at] = 0
+            self.put(moved)
+            at = (at + 1) & self.mask
+
+    # -- control: start, stop, priority -------------------------------------------------------------------
+
+    def start(self, int32_t handle, int64_t now_ns, reason=Reason.STARTUP):
+        cdef vr_t *vr = self.at(handle)
+        cdef int cause = int(reason)
+        if vr.state == STATE_BACKUP or vr.state == STATE_MASTER:
+            return
+        vr.master_interval_cs = vr.interval_cs
+        vr.last_seen_ns = -1
+        vr.master_priority = 0
+        memset(vr.master, 0, 16)
+        if vr.priority == 255:
+            self.become_master(now_ns, vr, handle, REASON_OWNER)
+        else:
+            self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+            self.become_backup(now_ns, vr, handle, cause)
+
+    def stop(self, int32_t handle, int64_t now_ns, state, reason):
+        cdef vr_t *vr = self.at(handle)
+        cdef int old = vr.state, new = int(state), cause = int(reason)
+        if new != STATE_INIT and new != STATE_FAULT:
+            raise ValueError(f"a virtual router does not stop into {State(new).name}")
+        if old == new:
+            return
+        if old == STATE_MASTER:
+            self.leave_phase(vr, handle)
+            self.queue_due(handle, 1)
+        self.disarm_down(vr, handle)
+        vr.state = <uint8_t> new
+        self.emit(now_ns, vr, handle, old, cause)
+
+    def set_priority(self, int32_t handle, int priority, int64_t now_ns):
+        cdef vr_t *vr = self.at(handle)
+        cdef int64_t before = skew_ns(vr)
+        if not 1 <= priority <= 255:
+            raise ValueError(f"priority {priority} is not in 1..255")
+        vr.priority = <uint8_t> priority
+        if vr.state == STATE_BACKUP:
+            self.arm_down(vr, handle, vr.deadline_ns + skew_ns(vr) - before)
+
+    # -- packets in ---------------------------------------------------------------------------------------
+
+    def receive_ipv4(self, int64_t now_ns, uint32_t ifindex, bytes datagram):
+        return self.judge_ipv4(now_ns, ifindex, <const uint8_t *> PyBytes_AS_STRING(datagram),
+                               <size_t> PyBytes_GET_SIZE(datagram))
+
+    def receive_ipv6(self, int64_t now_ns, uint32_t ifindex, bytes message, bytes source, bytes destination,
+                     int hop_limit):
+        if len(source) != 16 or len(destination) != 16:
+            raise ValueError("IPv6 addresses have 16 bytes")
+        return self.judge_ipv6(now_ns, ifindex, <const uint8_t *> PyBytes_AS_STRING(message),
+                               <size_t> PyBytes_GET_SIZE(message), <const uint8_t *> PyBytes_AS_STRING(source),
+                               <const uint8_t *> PyBytes_AS_STRING(destination), hop_limit)
+
+    cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram,
+                        size_t length) noexcept nogil:
+        cdef advert_t advert
+        cdef int vrid = peek_vrid_ipv4(datagram, length)
+        cdef int32_t handle = self.lookup(ifindex, 4, vrid) if vrid > 0 else -1
+        cdef int expected = self.routers[handle].version if handle >= 0 else 0
+        return self.judge(now_ns, handle, parse_ipv4(datagram, length, expected, &advert), &advert)
+
+    cdef int judge_ipv6(self, int64_t now_ns, uint32_t ifindex, const uint8_t *message, size_t length,
+                        const uint8_t *source, const uint8_t *destination, int hop_limit) noexcept nogil:
+        cdef advert_t advert
+        cdef int vrid = peek_vrid_ipv6(message, length)
+        cdef int32_t handle = self.lookup(ifindex, 6, vrid) if vrid > 0 else -1
+        cdef int expected = self.routers[handle].version if handle >= 0 else 0
+        return self.judge(now_ns, handle,
+                          parse_ipv6(message, length, source, destination, hop_limit, expected, &advert), &advert)
+
+    cdef int judge(self, int64_t now_ns, int32_t handle, int verdict, const advert_t *advert) noexcept nogil:
+        """Count a packet that was parsed, and let it act if every check is passed."""
+        cdef vr_t *vr
+        if handle < 0:
+            if verdict == ACCEPTED:
+                verdict = REJECT_VRID
+            self.foreign[COUNTER_OF[verdict]] += 1
+            return verdict
+        vr = &self.routers[handle]
+        if verdict == ACCEPTED:
+            verdict = self.consider(vr, handle, advert)
+        if verdict != ACCEPTED:
+            vr.counters[COUNTER_OF[verdict]] += 1
+            if verdict != REJECT_OWN:
+                # Before REJECT_VRID parsing may have stopped short of the source.
+                self.tell(vr, handle, verdict, NULL if verdict < REJECT_VRID else &advert.source[0])
+            return verdict
+        vr.counters[ADVERTISEMENT_RCVD] += 1
+        if advert.priority == 0:
+            vr.counters[PRIORITY_ZERO_PKTS_RCVD] += 1
+        self.process(now_ns, vr, handle, advert)
+        return ACCEPTED
+
+    cdef int consider(self, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
+        """The checks that need the virtual router: R8–R14, U5, U6."""
+        cdef int32_t peer
+        cdef bint same
+        if memcmp(advert.source, vr.source, vr.address_length) == 0:
+            return REJECT_OWN
+        if vr.peer_count:
+            if advert.multicast:
+                return REJECT_PEER
+            for peer in range(vr.peer_count):
+                if memcmp(advert.source, vr.peers + peer * vr.address_length, vr.address_length) == 0:
+                    break
+            else:
+                return REJECT_PEER
+        elif not advert.multicast:
+            return REJECT_PEER
+        if advert.auth_type:
+            return REJECT_AUTH
+        if advert.interval_cs == 0 or (vr.version == 2 and advert.interval_cs != vr.interval_cs):
+            return REJECT_INTERVAL
+        if advert.count == 0:
+            return REJECT_COUNT
+        same = advert.count == vr.address_count and (
+            memcmp(advert.addresses, vr.addresses, <size_t> vr.address_count * vr.address_length) == 0
+            or hash_addresses(advert.addresses, advert.count, vr.address_length) == vr.addresses_hash
+        )
+        # RFC 3768 7.1 drops a list that is not ours unless the owner sent it; RFC 9568 leaves it to us.
+        if not same and ((vr.version == 2 and advert.priority != 255) or vr.check_addresses):
+            return REJECT_ADDRESSES
+        if vr.family == 6 and (advert.addresses[0] != 0xfe or advert.addresses[1] & 0xc0 != 0x80):
+            if vr.check_addresses:
+                return REJECT_ADDRESSES
+            self.tell(vr, handle, TELL_LINK_LOCAL, advert.source)
+        if not same:
+            vr.counters[ADDRESS_LIST_ERRORS] += 1
+            self.tell(vr, handle, TELL_ADDRESSES, advert.source)
+        if advert.interval_cs != vr.interval_cs:
+            vr.counters[INTERVAL_ERRORS] += 1
+            self.tell(vr, handle, TELL_INTERVAL, advert.source)
+        if vr.priority == 255 and advert.priority == 255:
+            self.tell(vr, handle, TELL_OWNER, advert.source)
+        return ACCEPTED
+
+    cdef void process(self, int64_t now_ns, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
+        """6.4.2 and 6.4.3 for an advert that passed every check."""
+        cdef int order
+        cdef bint follow
+        if vr.state == STATE_BACKUP:
+            if advert.priority == 0:
+                vr.resigned = 1
+                self.arm_down(vr, handle, now_ns + skew_ns(vr))
+                return
+            follow = advert.priority >= vr.priority or not (vr.preempt or vr.priority == 255)
+            if follow:
+                vr.preempt_since_ns = -1
+            elif vr.preempt_delay_ns > 0 and vr.priority != 255:
+                if vr.preempt_since_ns < 0:
+                    vr.preempt_since_ns = now_ns
+                follow = now_ns - vr.preempt_since_ns < vr.preempt_delay_ns
+            if follow:
+                if memcmp(vr.master, advert.source, 16):
+                    vr.told = 0
+                    memcpy(vr.master, advert.source, 16)
+                vr.master_priority = advert.priority
+                vr.master_interval_cs = advert.interval_cs
+                vr.last_seen_ns = now_ns
+                vr.resigned = 0
+                vr.rival_priority = 0
+                self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+            else:
+                vr.rival_priority = advert.priority
+                memcpy(vr.rival, advert.source, 16)
+        elif vr.state == STATE_MASTER:
+            if advert.priority == 0:
+                self.answer(now_ns, vr, handle)
+                return
+            order = <int> advert.priority - <int> vr.priority
+            if order == 0:
+                order = memcmp(advert.source, vr.source, vr.address_length)
+            if order > 0:
+                self.leave_phase(vr, handle)
+                memcpy(vr.master, advert.source, 16)
+                vr.master_priority = advert.priority
+                vr.master_interval_cs = advert.interval_cs
+                vr.last_seen_ns = now_ns
+                self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+                self.become_backup(now_ns, vr, handle,
+                                   REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS)
+            elif vr.answer_losing:
+                self.answer(now_ns, vr, handle)
+                if not vr.challenged:
+                    vr.challenged = 1
+                    self.challenged[self.challenged_count] = handle
+                    self.challenged_count += 1
+
+    # -- transitions --------------------------------------------------------------------------------------
+
+    cdef void become_master(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil:
+        cdef int old = vr.state
+        vr.state = STATE_MASTER
+        vr.counters[MASTER_TRANSITIONS] += 1
+        self.queue_due(handle, 0)
+        self.join_phase(now_ns, vr, handle)
+        self.emit(now_ns, vr, handle, old, reason)
+        vr.master_interval_cs = vr.interval_cs
+        vr.resigned = 0
+        vr.rival_priority = 0
+
+    cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil:
+        cdef int old = vr.state
+        vr.state = STATE_BACKUP
+        vr.resigned = 0
+        vr.rival_priority = 0
+        vr.preempt_since_ns = -1
+        self.emit(now_ns, vr, handle, old, reason)
+
+    cdef void emit(self, int64_t now_ns, vr_t *vr, int32_t handle, int old, int reason) noexcept nogil:
+        """Append a transition to the ring; the oldest is lost (and counted) only past a million of them."""
+        cdef transition_t *event
+        cdef transition_t *grown
+        cdef uint32_t capacity, i
+        vr.told = 0
+        if self.event_count == self.event_capacity:
+            capacity = 2 * self.event_capacity if self.event_capacity else 1024
+            grown = NULL
+            if capacity <= EVENTS_MAX:
+                grown = <transition_t *> malloc(<size_t> capacity * sizeof(transition_t))
+            if grown == NULL:
+                self.events_lost += 1
+                if self.event_capacity == 0:
+                    return
+                self.event_head = (self.event_head + 1) & (self.event_capacity - 1)
+                self.event_count -= 1
+            else:
+                for i in range(self.event_count):
+                    grown[i] = self.events[(self.event_head + i) & (self.event_capacity - 1)]
+                free(self.events)
+                self.events = grown
+                self.event_head = 0
+                self.event_capacity = capacity
+        event = &self.events[(self.event_head + self.event_count) & (self.event_capacity - 1)]
+        self.event_count += 1
+        event.handle = handle
+        event.old = <uint8_t> old
+        event.new = vr.state
+        event.reason = <uint8_t> reason
+        event.family = vr.family
+        event.at_ns = now_ns
+        event.silence_ns = now_ns - vr.last_seen_ns if vr.last_seen_ns >= 0 else -1
+        event.down_interval_ns = down_interval_ns(vr)
+        event.skew_ns = skew_ns(vr)
+        if reason == REASON_PREEMPT:
+            event.master_priority = vr.rival_priority
+            memcpy(event.master, vr.rival, 16)
+        else:
+            event.master_priority = vr.master_priority
+            memcpy(event.master, vr.master, 16)
+
+    cdef void tell(self, vr_t *vr, int32_t handle, uint32_t what, const uint8_t *source) noexcept nogil:
+        """Have something said about the adverts heard, once until the state or the master changes."""
+        cdef complaint_t *complaint
+        if vr.told >> what & 1 or self.complaint_count == COMPLAINTS_MAX:
+            return
+        vr.told |= <uint32_t> 1 << what
+        complaint = &self.complaints[self.complaint_count]
+        self.complaint_count += 1
+        complaint.handle = handle
+        complaint.what = what
+        if source == NULL:
+            memset(complaint.source, 0, 16)
+        else:
+            memcpy(complaint.source, source, 16)
+
+    # -- timers -------------------------------------------------------------------------------------------
+
+    def advance(self, int64_t now_ns):
+        self.fire(now_ns)
+
+    def next_deadline_ns(self):
+        return wheel_next_ns(&self.wheel)
+
+    cdef void fire(self, int64_t now_ns) noexcept nogil:
+        """Every timer due at now_ns: phases send, down timers look when the last advert came."""
+        cdef int32_t timer, i
+        cdef vr_t *vr
+        cdef phase_t *phase
+        while True:
+            timer = wheel_pop(&self.wheel, now_ns)
+            if timer < 0:
+                return
+            if timer & 1:
+                phase = &self.phases[timer >> 1]
+                for i in range(phase.count):
+                    self.queue_due(phase.members[i], 0)
+                phase.next_ns += phase.interval_ns
+                if phase.next_ns <= now_ns:  # a stall: what was missed is not made up for
+                    phase.next_ns += (now_ns - phase.next_ns) // phase.interval_ns * phase.interval_ns + phase.interval_ns
+                wheel_arm(&self.wheel, timer, phase.next_ns)
+                continue
+            vr = &self.routers[timer >> 1]
+            vr.armed_ns = -1
+            if vr.deadline_ns > now_ns:
+                self.arm_down(vr, timer >> 1, vr.deadline_ns)
+            elif vr.resigned:
+                self.become_master(now_ns, vr, timer >> 1, REASON_RESIGNED)
+            elif vr.rival_priority:
+                self.become_master(now_ns, vr, timer >> 1, REASON_PREEMPT)
+            else:
+                self.become_master(now_ns, vr, timer >> 1, REASON_NO_ADVERT)
+
+    cdef void arm_down(self, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil:
+        vr.deadline_ns = deadline_ns
+        if vr.armed_ns < 0 or deadline_ns < vr.armed_ns:
+            vr.armed_ns = deadline_ns
+            wheel_arm(&self.wheel, 2 * handle, deadline_ns)
+
+    cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil:
+        vr.armed_ns = -1
+        wheel_cancel(&self.wheel, 2 * handle)
+
+    # -- adverts out --------------------------------------------------------------------------------------
+
+    cdef void answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
+        """An advert out of turn, at most one per eighth of the interval; the phase is not touched."""
+        if now_ns - vr.answered_ns >= vr.interval_cs * NS_PER_CS // PHASES:
+            vr.answered_ns = now_ns
+            self.queue_due(handle, 0)
+
+    cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil:
+        cdef void *block
+        cdef uint32_t capacity
+        if self.due_count == self.due_capacity:
+            capacity = 2 * self.due_capacity if self.due_capacity else 256
+            block = realloc(self.due, <size_t> capacity * sizeof(due_t))
+            if block == NULL:
+                return
+            self.due = <due_t *> block
+            self.due_capacity = capacity
+        self.due[self.due_count].handle = handle
+        self.due[self.due_count].release = release
+        self.due_count += 1
+        self.routers[handle].counters[ADVERTISEMENT_SENT] += 1
+        if release:
+            self.routers[handle].counters[PRIORITY_ZERO_PKTS_SENT] += 1
+
+    cdef int32_t phases_of(self, int64_t interval_ns) noexcept nogil:
+        """The first of the 8 phases of an interval, made if need be; -1 when there is no memory."""
+        cdef int32_t first, phase, capacity
+        cdef void *block
+        first = 0
+        while first < self.phase_count:
+            if self.phases[first].interval_ns == interval_ns:
+                return first
+            first += PHASES
+        if first + PHASES > self.phase_capacity:
+            capacity = 2 * self.phase_capacity if self.phase_capacity else 8 * PHASES
+            block = realloc(self.phases, <size_t> capacity * sizeof(phase_t))
+            if block == NULL:
+                return -1
+            self.phases = <phase_t *> block
+            if wheel_grow(&self.wheel, 2 * (capacity if capacity > self.capacity else self.capacity)) < 0:
+                return -1
+            self.phase_capacity = capacity
+        for phase in range(first, first + PHASES):
+            memset(&self.phases[phase], 0, sizeof(phase_t))
+            self.phases[phase].interval_ns = interval_ns
+            self.phases[phase].offset_ns = (phase - first) * interval_ns // PHASES
+        self.phase_count = first + PHASES
+        return first
+
+    cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
+        """Ride in the emptiest phase of the interval; among equals the one that comes last, at most one
+        interval from now, so that the second advert is never late."""
+        cdef int32_t first = self.phases_of(vr.interval_cs * NS_PER_CS)
+        cdef int32_t i, best = -1, least = INT_MAX
+        cdef int64_t next_ns, best_ns = 0
+        cdef phase_t *phase
+        cdef void *block
+        if first < 0:
+            return
+        for i in range(first, first + PHASES):
+            phase = &self.phases[i]
+            next_ns = phase.next_ns
+            if phase.count == 0:
+                next_ns = now_ns - (now_ns - phase.offset_ns) % phase.interval_ns + phase.interval_ns
+            if phase.count < least or (phase.count == least and next_ns > best_ns):
+                best = i
+                least = phase.count
+                best_ns = next_ns
+        phase = &self.phases[best]
+        if phase.count == phase.capacity:
+            block = realloc(phase.members, (2 * <size_t> phase.capacity + 16) * sizeof(int32_t))
+            if block == NULL:
+                return
+            phase.members = <int32_t *> block
+            phase.capacity = 2 * phase.capacity + 16
+        if phase.count == 0:
+            phase.next_ns = best_ns
+            wheel_arm(&self.wheel, 2 * best + 1, best_ns)
+        vr.phase = best
+        vr.phase_slot = phase.count
+        phase.members[phase.count] = handle
+        phase.count += 1
+
+    cdef void leave_phase(self, vr_t *vr, int32_t handle) noexcept nogil:
+        cdef phase_t *phase
+        cdef int32_t last
+        if vr.phase < 0:
+            return
+        phase = &self.phases[vr.phase]
+        phase.count -= 1
+        last = phase.members[phase.count]
+        phase.members[vr.phase_slot] = last
+        self.routers[last].phase_slot = vr.phase_slot
+        if phase.count == 0:
+            wheel_cancel(&self.wheel, 2 * vr.phase + 1)
+        vr.phase = -1
+
+    # -- what Python asks ---------------------------------------------------------------------------------
+
+    def take_due(self):
+        due = [(self.due[i].handle, bool(self.due[i].release)) for i in range(self.due_count)]
+        self.due_count = 0
+        return due
+
+    def drain(self, int limit):
+        cdef transition_t *event
+        drained = []
+        while self.event_count and len(drained) < limit:
+            event = &self.events[self.event_head]
+            self.event_head = (self.event_head + 1) & (self.event_capacity - 1)
+            self.event_count -= 1
+            if event.handle < 0:
+                continue
+            drained.append(Transition(
+                handle=event.handle,
+                old=State(event.old),
+                new=State(event.new),
+                reason=Reason(event.reason),
+                at_ns=event.at_ns,
+                master_address=as_address(event.family, event.master) if event.master_priority else None,
+                master_priority=event.master_priority,
+                silence_ns=event.silence_ns,
+                down_interval_ns=event.down_interval_ns,
+                skew_ns=event.skew_ns,
+            ))
+        return drained
+
+    def take_challenged(self):
+        handles = [self.challenged[i] for i in range(self.challenged_count)]
+        for handle in handles:
+            self.routers[<int32_t> handle].challenged = 0
+        self.challenged_count = 0
+        return handles
+
+    def take_complaints(self):
+        complaints = []
+        for i in range(self.complaint_count):
+            handle = self.complaints[i].handle
+            family = self.routers[<int32_t> handle].family
+            source = self.complaints[i].source[:16] if family == 6 else self.complaints[i].source[:4]
+            known = any(source)
+            complaints.append((handle, Complaint(self.complaints[i].what),
+                               as_address(family, self.complaints[i].source) if known else None))
+        self.complaint_count = 0
+        return complaints
+
+    def down_deadline_ns(self, int32_t handle):
+        cdef vr_t *vr = self.at(handle)
+        return vr.deadline_ns if vr.state == STATE_BACKUP else -1
+
+    def snapshot(self, int32_t handle):
+        cdef vr_t *vr = self.at(handle)
+        return Snapshot(
+            state=State(vr.state),
+            priority=vr.priority,
+            master_interval_cs=vr.master_interval_cs,
+            master_address=as_address(vr.family, vr.master) if vr.master_priority else None,
+            master_priority=vr.master_priority,
+            statistics=counters_dict(vr.counters),
+        )
+
+    def unattributed(self):
+        return counters_dict(self.foreign)
+
+
+cdef uint8_t *pack_addresses(addresses, int length) except? NULL:
+    """Packed addresses one behind the other; ValueError when one has another length."""
+    cdef uint8_t *packed
+    for address in addresses:
+        if len(address) != length:
+            raise ValueError(f"an address of {len(address)} bytes among addresses of {length}")
+    packed = <uint8_t *> malloc(<size_t> (len(addresses) * length) or 1)
+    if packed == NULL:
+        raise MemoryError
+    for i, address in enumerate(addresses):
+        memcpy(packed + <int> i * length, <const char *> address, length)
+    return packed
+
+
+cdef dict counters_dict(const uint64_t *counters):
+    return {COUNTERS[i]: counters[i] for i in range(COUNTER_LAST)}
