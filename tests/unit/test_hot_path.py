@@ -1,0 +1,108 @@
+"""The steady path runs no Python: every line of a hot function is white in `cython -a`.
+
+HOT names, module by module, the functions that a steady tick or an ordinary advert goes through. Each must be
+declared `noexcept nogil`, and the C that is generated for it must not call into CPython at all (score 0).
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOT = {
+    "src/vrrpd_fast/engine/wire.pyx": [
+        "read_be16",
+        "write_be16",
+        "address_size",
+        "message_size",
+        "add_pseudo_header",
+        "is_checksum_right",
+        "parse_message",
+        "find_message",
+        "parse_ipv4",
+        "parse_ipv6",
+        "peek_vrid_ipv4",
+        "peek_vrid_ipv6",
+        "patch_priority",
+    ],
+}
+
+
+def directives() -> dict[str, object]:
+    """The compiler directives of setup.py that are plain values: what is judged is what is shipped."""
+    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())):
+        if isinstance(node, ast.keyword) and node.arg == "compiler_directives":
+            assert isinstance(node.value, ast.Dict)
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            return {ast.literal_eval(k): v.value for k, v in pairs if k and isinstance(v, ast.Constant)}
+    raise AssertionError("setup.py has no compiler_directives")
+
+
+def annotate(module: Path, directory: Path) -> dict[int, int]:
+    """Line number -> how much Python its C code has in it, from the page of `cython -a`."""
+    command = [sys.executable, "-m", "cython", "-a", "-I", str(ROOT / "src")]
+    for name, value in directives().items():
+        command += ["-X", f"{name}={value}"]
+    subprocess.run([*command, "-o", str(directory / "module.c"), str(module)], check=True)
+    page = (directory / "module.html").read_text()
+    lines = re.findall(r'<pre class="cython line score-(\d+)".*?<span class="\w*">(\d+)</span>', page)
+    return {int(number): int(score) for score, number in lines}
+
+
+def definition(text: str, name: str) -> tuple[str, range]:
+    """What follows the arguments in the definition of a cdef function, and its lines (from 1)."""
+    found = re.search(rf"^( *)cdef [^\n()=]*\b{name}\(([^()]|\([^()]*\))*\)([^\n:]*):", text, re.MULTILINE)
+    assert found, f"no definition of {name}"
+    start = text.count("\n", 0, found.start()) + 1
+    end = text.count("\n", 0, found.end()) + 2
+    lines = text.splitlines()
+    while end <= len(lines) and (not lines[end - 1].strip() or lines[end - 1].startswith(found[1] + " ")):
+        end += 1
+    return found[3], range(start, end)
+
+
+def python_in(module: Path, names: list[str], directory: Path) -> list[str]:
+    """Everything that keeps the named functions from being pure C."""
+    text = module.read_text()
+    scores = annotate(module, directory)
+    assert len(scores) >= len(text.splitlines()), "the page of cython -a is not understood"
+    complaints = []
+    for name in names:
+        suffix, lines = definition(text, name)
+        if suffix.split() != ["noexcept", "nogil"]:
+            complaints.append(f"{name} is not noexcept nogil")
+        for number in lines:
+            if scores[number]:
+                complaints.append(f"{name}: {module.name}:{number}: {text.splitlines()[number - 1].strip()}")
+    return complaints
+
+
+@pytest.mark.parametrize("module", HOT)
+def test_hot_functions_are_pure_c(module: str, tmp_path: Path) -> None:
+    assert python_in(ROOT / module, HOT[module], tmp_path) == []
+
+
+def test_python_would_be_seen(tmp_path: Path) -> None:
+    module = tmp_path / "sample.pyx"
+    module.write_text(
+        "cdef class Box:\n"
+        "    cdef int good(self, int x) noexcept nogil:\n"
+        "        return x + 1\n"
+        "    cdef int careless(self, int x):\n"
+        "        return x + 1\n"
+        "\n"
+        "    cdef int sly(self,\n"
+        "                 int x) noexcept nogil:\n"
+        "        with gil:\n"
+        "            print(x)\n"
+        "        return x\n"
+    )
+    complaints = python_in(module, ["good", "careless", "sly"], tmp_path)
+    assert "careless is not noexcept nogil" in complaints
+    assert "sly: sample.pyx:10: print(x)" in complaints
+    assert not [c for c in complaints if c.startswith("good")]
