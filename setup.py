@@ -13,7 +13,7 @@ MODULES = {
     "engine/wire": ["checksum"],
     "engine/wheel": [],
     "engine/machine": ["checksum"],
-    "engine/engine": ["checksum", "mmsg"],
+    "engine/engine": ["checksum", "mmsg", "ancillary"],
     "net/frames": ["mmsg"],
 }
 

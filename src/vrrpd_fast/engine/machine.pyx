@@ -437,8 +437,10 @@ cdef class Machine:
         if verdict != ACCEPTED:
             vr.counters[COUNTER_OF[verdict]] += 1
             if verdict != REJECT_OWN:
-                # Before REJECT_VRID parsing may have stopped short of the source.
-                self.tell(vr, handle, verdict, NULL if verdict < REJECT_VRID else &advert.source[0])
+                if verdict < REJECT_VRID:
+                    self.tell(vr, handle, verdict, NULL)  # parsing may have stopped short of the source
+                else:
+                    self.tell(vr, handle, verdict, advert.source)
             return verdict
         vr.counters[ADVERTISEMENT_RCVD] += 1
         if advert.priority == 0:

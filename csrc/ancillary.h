@@ -1,0 +1,20 @@
+/* What a raw socket tells beside a packet: IP_PKTINFO, IPV6_PKTINFO and IPV6_HOPLIMIT control messages. */
+#ifndef VRRPD_FAST_ANCILLARY_H
+#define VRRPD_FAST_ANCILLARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Room for every control message that these sockets are asked for. */
+#define ANCILLARY_SIZE 128
+
+struct ancillary {
+    uint32_t ifindex;        /* 0 when not told */
+    int hop_limit;           /* -1 when not told */
+    uint8_t destination[16]; /* IPv6 only; zero when not told */
+};
+
+void ancillary_read(struct msghdr *message, struct ancillary *out);
+
+#endif

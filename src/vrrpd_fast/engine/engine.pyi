@@ -1,0 +1,39 @@
+"""The state machine on real sockets, timer and clock; see engine.pyx for how."""
+
+from collections.abc import Callable, Sequence
+
+from vrrpd_fast.engine.machine import Machine
+
+class Engine(Machine):
+    def __init__(
+        self,
+        hook: Callable[[], None],
+        *,
+        receive4: int,
+        receive6: int,
+        packet: int,
+        unicast4: int,
+        unicast6: int,
+    ) -> None:
+        """Descriptors as engine/sockets.py opens them, -1 for none. `hook` is called when there is something to
+        drain, and not again before drain()."""
+
+    @property
+    def timer_fd(self) -> int:
+        """The timerfd for the loop's add_reader(timer_fd, on_timer)."""
+
+    @staticmethod
+    def now_ns() -> int:
+        """CLOCK_MONOTONIC."""
+
+    def equip(self, handle: int, datagrams: Sequence[bytes]) -> None:
+        """The adverts of a virtual router: whole IP datagrams of one length, one per destination."""
+
+    def settle(self) -> None:
+        """After control calls: send what they made due and set the timer."""
+
+    def on_timer(self) -> None: ...
+    def on_readable4(self) -> None: ...
+    def on_readable6(self) -> None: ...
+    def health(self) -> dict[str, int]:
+        """Wake-ups, datagrams and failures of the process's whole life."""

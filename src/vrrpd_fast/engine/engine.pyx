@@ -1,0 +1,435 @@
+"""The machine on real sockets and a real clock: what the event loop calls.
+
+The loop watches three descriptors: one timerfd (absolute, CLOCK_MONOTONIC, re-armed once per tick) and one raw
+receive socket per address family. Each reader runs without the GIL from the first system call to the last:
+packets are judged in batches, due adverts leave in one sendmmsg, the timer is set. Python hears of it (`hook`)
+only when there is something to drain: a transition, a complaint, a challenged master.
+
+Multicast adverts go out through one AF_PACKET socket for all links, with the IP header packed ahead; unicast
+ones through a raw IP socket, because the kernel must resolve the neighbour.
+"""
+
+from libc.errno cimport ENOBUFS, errno
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
+from posix.unistd cimport close, read
+
+from vrrpd_fast.engine.machine cimport Machine, STATE_MASTER, vr_t
+from vrrpd_fast.engine.wheel cimport wheel_next_ns
+from vrrpd_fast.engine.wire cimport patch_priority
+
+import os
+
+
+cdef extern from "<sys/uio.h>" nogil:
+    struct iovec:
+        void *iov_base
+        size_t iov_len
+
+cdef extern from "<sys/socket.h>" nogil:
+    int AF_INET, AF_INET6, AF_PACKET
+    struct msghdr:
+        void *msg_name
+        unsigned int msg_namelen
+        iovec *msg_iov
+        size_t msg_iovlen
+        void *msg_control
+        size_t msg_controllen
+        int msg_flags
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct sockaddr_in:
+        unsigned short sin_family
+        uint32_t sin_addr "sin_addr.s_addr"
+    struct sockaddr_in6:
+        unsigned short sin6_family
+        uint8_t sin6_addr "sin6_addr.s6_addr"[16]
+        uint32_t sin6_scope_id
+    unsigned short htons(unsigned short)
+
+cdef extern from "<linux/if_packet.h>" nogil:
+    struct sockaddr_ll:
+        unsigned short sll_family
+        unsigned short sll_protocol
+        int sll_ifindex
+        unsigned char sll_halen
+        unsigned char sll_addr[8]
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *new, itimerspec *old)
+
+cdef extern from "mmsg.h" nogil:
+    struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+    int mmsg_send(int fd, mmsghdr *messages, unsigned int count, unsigned int *failed, int *last_errno)
+    int mmsg_receive(int fd, mmsghdr *messages, unsigned int count)
+
+cdef extern from "ancillary.h" nogil:
+    enum: ANCILLARY_SIZE
+    struct ancillary:
+        uint32_t ifindex
+        int hop_limit
+        uint8_t destination[16]
+    void ancillary_read(msghdr *message, ancillary *out)
+
+cdef enum:
+    RECEIVE_BATCH = 64
+    RECEIVE_ROOM = 4352     # an IPv6 advert of 255 addresses has 4088 bytes
+    WAKE_BATCHES = 8        # packets taken per wake-up: 512, then the loop may do other things
+    TICK_BATCHES = 64       # packets heard before timers are looked at: 4096
+    SEND_BATCH = 1024
+    ROUTES = 3
+
+cdef enum route:            # which socket a datagram leaves through
+    ROUTE_PACKET = 0
+    ROUTE_UNICAST4 = 1
+    ROUTE_UNICAST6 = 2
+
+cdef union destination:
+    sockaddr_ll link
+    sockaddr_in ipv4
+    sockaddr_in6 ipv6
+
+ctypedef struct output_t:
+    int32_t copies          # 1, or one per unicast peer
+    int32_t route
+    size_t length           # of one datagram
+    mmsghdr *messages       # copies adverts, then copies releases; one block with all below
+    iovec *vectors
+    destination *names
+    uint8_t *datagrams
+
+ctypedef struct batch_t:
+    int fd
+    unsigned int count
+    mmsghdr messages[SEND_BATCH]
+
+ctypedef struct receive_t:
+    int fd
+    mmsghdr messages[RECEIVE_BATCH]
+    iovec vectors[RECEIVE_BATCH]
+    sockaddr_in6 names[RECEIVE_BATCH]
+    uint8_t control[RECEIVE_BATCH][ANCILLARY_SIZE]
+    uint8_t data[RECEIVE_BATCH][RECEIVE_ROOM]
+
+
+cdef inline int64_t monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef class Engine(Machine):
+    cdef int timer
+    cdef int64_t timer_ns       # what the timerfd is set to; -1 = off
+    cdef object hook
+    cdef bint hooked            # the hook was called and nothing drained since
+    cdef output_t *outputs
+    cdef int32_t output_capacity
+    cdef batch_t *batches       # one per route
+    cdef receive_t *ears        # IPv4, IPv6
+    cdef uint64_t wakeups
+    cdef uint64_t datagrams_received
+    cdef uint64_t datagrams_sent
+    cdef uint64_t send_failed
+    cdef uint64_t send_dropped
+    cdef int send_errno
+
+    def __cinit__(self, *args, **kwargs):
+        self.timer = -1
+        self.timer_ns = -1
+        self.batches = <batch_t *> calloc(ROUTES, sizeof(batch_t))
+        self.ears = <receive_t *> calloc(2, sizeof(receive_t))
+        if self.batches == NULL or self.ears == NULL:
+            raise MemoryError
+
+    def __init__(self, hook, *, int receive4, int receive6, int packet, int unicast4, int unicast6):
+        self.hook = hook
+        self.ears[0].fd = receive4
+        self.ears[1].fd = receive6
+        self.batches[<int> ROUTE_PACKET].fd = packet
+        self.batches[<int> ROUTE_UNICAST4].fd = unicast4
+        self.batches[<int> ROUTE_UNICAST6].fd = unicast6
+        self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+        if self.timer < 0:
+            raise OSError(errno, os.strerror(errno))
+
+    def __dealloc__(self):
+        cdef int32_t handle
+        for handle in range(self.output_capacity):
+            free(self.outputs[handle].messages)
+        free(self.outputs)
+        free(self.batches)
+        free(self.ears)
+        if self.timer >= 0:
+            close(self.timer)
+
+    @property
+    def timer_fd(self):
+        return self.timer
+
+    @staticmethod
+    def now_ns():
+        return monotonic_ns()
+
+    # -- control ------------------------------------------------------------------------------------------
+
+    def equip(self, int32_t handle, datagrams):
+        cdef vr_t *vr = self.at(handle)
+        cdef int32_t copies = <int32_t> len(datagrams), copy
+        cdef size_t length = len(datagrams[0]), at
+        cdef output_t output
+        cdef uint8_t *block
+        self._room_for(handle)
+        # One block: messages, vectors, names, datagrams. Every part but the last is a multiple of 4 bytes.
+        block = <uint8_t *> calloc(1, <size_t> copies * (
+            2 * (sizeof(mmsghdr) + sizeof(iovec) + length) + sizeof(destination)))
+        if block == NULL:
+            raise MemoryError
+        output.copies = copies
+        output.length = length
+        output.messages = <mmsghdr *> block
+        output.vectors = <iovec *> (output.messages + 2 * copies)
+        output.names = <destination *> (output.vectors + 2 * copies)
+        output.datagrams = <uint8_t *> (output.names + copies)
+        for copy in range(copies):
+            if <size_t> len(datagrams[copy]) != length:
+                free(block)
+                raise ValueError("the datagrams of a virtual router have one length")
+            at = <size_t> copy * length
+            memcpy(output.datagrams + at, <const char *> datagrams[copy], length)
+            memcpy(output.datagrams + <size_t> copies * length + at, <const char *> datagrams[copy], length)
+            patch_priority(output.datagrams + <size_t> copies * length + at, 0)
+            output.route = address_datagram(output.datagrams + at, vr.ifindex, &output.names[copy])
+        for copy in range(2 * copies):
+            output.vectors[copy].iov_base = output.datagrams + <size_t> copy * length
+            output.vectors[copy].iov_len = length
+            output.messages[copy].msg_hdr.msg_iov = &output.vectors[copy]
+            output.messages[copy].msg_hdr.msg_iovlen = 1
+            output.messages[copy].msg_hdr.msg_name = &output.names[copy % copies]
+            output.messages[copy].msg_hdr.msg_namelen = (
+                sizeof(sockaddr_ll) if output.route == ROUTE_PACKET
+                else sizeof(sockaddr_in) if output.route == ROUTE_UNICAST4 else sizeof(sockaddr_in6))
+        free(self.outputs[handle].messages)
+        self.outputs[handle] = output
+
+    cdef _room_for(self, int32_t handle):
+        cdef int32_t capacity = self.capacity
+        cdef void *block
+        if handle < self.output_capacity:
+            return
+        block = realloc(self.outputs, <size_t> capacity * sizeof(output_t))
+        if block == NULL:
+            raise MemoryError
+        self.outputs = <output_t *> block
+        memset(self.outputs + self.output_capacity, 0,
+               <size_t> (capacity - self.output_capacity) * sizeof(output_t))
+        self.output_capacity = capacity
+
+    def set_priority(self, int32_t handle, int priority, int64_t now_ns):
+        cdef output_t *output
+        cdef int32_t copy
+        Machine.set_priority(self, handle, priority, now_ns)
+        if handle < self.output_capacity:
+            output = &self.outputs[handle]
+            for copy in range(output.copies):
+                patch_priority(output.datagrams + <size_t> copy * output.length, <uint8_t> priority)
+
+    def remove(self, int32_t handle):
+        self.settle()  # a release that was queued leaves before its packet is freed
+        Machine.remove(self, handle)
+        if handle < self.output_capacity:
+            free(self.outputs[handle].messages)
+            memset(&self.outputs[handle], 0, sizeof(output_t))
+
+    def settle(self):
+        with nogil:
+            self.flush()
+            self.rearm()
+        self._tell()
+
+    # -- what the loop calls ------------------------------------------------------------------------------
+
+    def on_timer(self):
+        with nogil:
+            self.tick()
+        self._tell()
+
+    def on_readable4(self):
+        with nogil:
+            self.hear(0, WAKE_BATCHES)
+            self.flush()
+            self.rearm()
+        self._tell()
+
+    def on_readable6(self):
+        with nogil:
+            self.hear(1, WAKE_BATCHES)
+            self.flush()
+            self.rearm()
+        self._tell()
+
+    cdef _tell(self):
+        if not self.hooked and (self.event_count or self.complaint_count or self.challenged_count):
+            self.hooked = True
+            self.hook()
+
+    def drain(self, int limit):
+        self.hooked = False
+        return Machine.drain(self, limit)
+
+    cdef void tick(self) noexcept nogil:
+        """Hear first, then look at the clock: an advert that waits in the socket keeps its master alive."""
+        cdef uint64_t expirations
+        self.wakeups += 1
+        read(self.timer, &expirations, sizeof(expirations))
+        self.timer_ns = -1
+        self.hear(0, TICK_BATCHES)
+        self.hear(1, TICK_BATCHES)
+        self.fire(monotonic_ns())
+        self.flush()
+        self.rearm()
+
+    cdef void rearm(self) noexcept nogil:
+        cdef int64_t next_ns = wheel_next_ns(&self.wheel)
+        cdef itimerspec spec
+        if next_ns == self.timer_ns:
+            return
+        self.timer_ns = next_ns
+        memset(&spec, 0, sizeof(spec))
+        if next_ns >= 0:
+            if next_ns == 0:
+                next_ns = 1  # 0 would switch the timer off
+            spec.it_value.tv_sec = next_ns // 1_000_000_000
+            spec.it_value.tv_nsec = next_ns % 1_000_000_000
+        timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL)
+
+    cdef void hear(self, int which, int batches) noexcept nogil:
+        """Take and judge what waits in a receive socket, `batches` × 64 packets at most."""
+        cdef receive_t *ear = &self.ears[which]
+        cdef ancillary beside
+        cdef mmsghdr *message
+        cdef int64_t now_ns
+        cdef int received, i
+        if ear.fd < 0:
+            return
+        while batches:
+            batches -= 1
+            for i in range(RECEIVE_BATCH):
+                ear.vectors[i].iov_base = &ear.data[i][0]
+                ear.vectors[i].iov_len = RECEIVE_ROOM
+                message = &ear.messages[i]
+                message.msg_hdr.msg_iov = &ear.vectors[i]
+                message.msg_hdr.msg_iovlen = 1
+                message.msg_hdr.msg_name = &ear.names[i]
+                message.msg_hdr.msg_namelen = sizeof(sockaddr_in6)
+                message.msg_hdr.msg_control = &ear.control[i][0]
+                message.msg_hdr.msg_controllen = ANCILLARY_SIZE
+            received = mmsg_receive(ear.fd, ear.messages, RECEIVE_BATCH)
+            if received <= 0:
+                return
+            now_ns = monotonic_ns()
+            self.datagrams_received += received
+            for i in range(received):
+                message = &ear.messages[i]
+                ancillary_read(&message.msg_hdr, &beside)
+                if which == 0:
+                    self.judge_ipv4(now_ns, beside.ifindex, &ear.data[i][0], message.msg_len)
+                else:
+                    self.judge_ipv6(now_ns, beside.ifindex, &ear.data[i][0], message.msg_len,
+                                    ear.names[i].sin6_addr, beside.destination, beside.hop_limit)
+            if received < RECEIVE_BATCH:
+                return
+
+    cdef void flush(self) noexcept nogil:
+        """Send every advert that is due, in one batch per socket."""
+        cdef uint32_t i
+        cdef int32_t copy, first
+        cdef output_t *output
+        cdef batch_t *batch
+        for i in range(self.due_count):
+            if self.due[i].handle >= self.output_capacity:
+                continue
+            output = &self.outputs[self.due[i].handle]
+            batch = &self.batches[output.route]
+            first = output.copies if self.due[i].release else 0
+            for copy in range(output.copies):
+                if batch.count == SEND_BATCH:
+                    self.send(batch)
+                batch.messages[batch.count] = output.messages[first + copy]
+                batch.count += 1
+        self.due_count = 0
+        for copy in range(ROUTES):
+            if self.batches[copy].count:
+                self.send(&self.batches[copy])
+
+    cdef void send(self, batch_t *batch) noexcept nogil:
+        cdef unsigned int failed = 0, dropped = 0, at = 0
+        while True:
+            at += <unsigned int> mmsg_send(batch.fd, batch.messages + at, batch.count - at, &failed, &self.send_errno)
+            if at == batch.count:
+                break
+            # No room in the kernel: an advert is worth nothing later, and the next one is an interval away. ENOBUFS
+            # is one link's full queue, EAGAIN the whole socket's.
+            if errno != ENOBUFS:
+                dropped += batch.count - at
+                break
+            dropped += 1
+            at += 1
+        self.datagrams_sent += batch.count - failed - dropped
+        self.send_failed += failed
+        self.send_dropped += dropped
+        batch.count = 0
+
+    def health(self):
+        return {
+            "wakeups": self.wakeups,
+            "datagrams_received": self.datagrams_received,
+            "datagrams_sent": self.datagrams_sent,
+            "send_failed": self.send_failed,
+            "send_dropped": self.send_dropped,
+            "send_errno": self.send_errno,
+            "events_lost": self.events_lost,
+        }
+
+
+cdef int address_datagram(const uint8_t *datagram, uint32_t ifindex, destination *name) noexcept:
+    """Fill in where an IP datagram goes, by its own header; returns the route it takes."""
+    memset(name, 0, sizeof(destination))
+    if datagram[0] >> 4 == 4:
+        if datagram[16] & 0xf0 == 0xe0:
+            name.link.sll_family = <unsigned short> AF_PACKET
+            name.link.sll_protocol = htons(0x0800)
+            name.link.sll_ifindex = <int> ifindex
+            name.link.sll_halen = 6
+            # RFC 1112 6.4: 01-00-5e and the low 23 bits of the group
+            name.link.sll_addr[0] = 0x01
+            name.link.sll_addr[1] = 0x00
+            name.link.sll_addr[2] = 0x5e
+            name.link.sll_addr[3] = datagram[17] & 0x7f
+            name.link.sll_addr[4] = datagram[18]
+            name.link.sll_addr[5] = datagram[19]
+            return ROUTE_PACKET
+        name.ipv4.sin_family = <unsigned short> AF_INET
+        memcpy(&name.ipv4.sin_addr, datagram + 16, 4)
+        return ROUTE_UNICAST4
+    if datagram[24] == 0xff:
+        name.link.sll_family = <unsigned short> AF_PACKET
+        name.link.sll_protocol = htons(0x86dd)
+        name.link.sll_ifindex = <int> ifindex
+        name.link.sll_halen = 6
+        # RFC 2464 7: 33-33 and the low 32 bits of the group
+        name.link.sll_addr[0] = 0x33
+        name.link.sll_addr[1] = 0x33
+        memcpy(&name.link.sll_addr[2], datagram + 36, 4)
+        return ROUTE_PACKET
+    name.ipv6.sin6_family = <unsigned short> AF_INET6
+    memcpy(name.ipv6.sin6_addr, datagram + 24, 16)
+    if datagram[24] == 0xfe and datagram[25] & 0xc0 == 0x80:
+        name.ipv6.sin6_scope_id = ifindex
+    return ROUTE_UNICAST6

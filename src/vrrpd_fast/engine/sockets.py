@@ -1,0 +1,65 @@
+"""The sockets of the data plane, opened and set up; the engine gets their descriptors.
+
+One raw receive socket per address family hears every link (a raw socket per link would make the kernel walk
+them all for every packet). Which groups the host listens to is membership.py's business.
+"""
+
+import errno
+import socket
+from contextlib import suppress
+
+IPPROTO_VRRP = 112
+IP_PKTINFO = 8  # linux/in.h; the socket module has no name for it
+IPV6_HDRINCL = 36  # linux/in6.h
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+SO_SNDBUFFORCE = 32
+
+# 10,000 adverts that arrive at once fit: an skb of an advert is charged about 800 bytes.
+BUFFER_BYTES = 16 << 20
+
+
+class Sockets:
+    """Every socket of the data plane. OSError (EPERM) without CAP_NET_RAW; `receive6` and `unicast6` are None on a
+    host without IPv6."""
+
+    def __init__(self) -> None:
+        self.receive4 = _receiver(socket.AF_INET)
+        self.receive6: socket.socket | None = None
+        self.unicast6: socket.socket | None = None
+        self.packet = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
+        _grow(self.packet, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+        self.unicast4 = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW)
+        _grow(self.unicast4, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+        try:
+            self.receive6 = _receiver(socket.AF_INET6)
+            self.unicast6 = socket.socket(
+                socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW
+            )
+            self.unicast6.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
+            _grow(self.unicast6, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT:
+                raise
+
+    def close(self) -> None:
+        for each in (self.receive4, self.receive6, self.packet, self.unicast4, self.unicast6):
+            if each is not None:
+                each.close()
+
+
+def _receiver(family: socket.AddressFamily) -> socket.socket:
+    receiver = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, IPPROTO_VRRP)
+    if family == socket.AF_INET:
+        receiver.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+    _grow(receiver, socket.SO_RCVBUF, SO_RCVBUFFORCE)
+    return receiver
+
+
+def _grow(sock: socket.socket, plain: int, forced: int) -> None:
+    """A large buffer; past the sysctl limit only with CAP_NET_ADMIN in the initial user namespace."""
+    sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
+    with suppress(PermissionError):
+        sock.setsockopt(socket.SOL_SOCKET, forced, BUFFER_BYTES)
