@@ -177,6 +177,7 @@ def test_version_2_takes_whole_seconds_only() -> None:
         wire.pack_advert(**arguments(4, 2, interval_cs=50))
 
 
+@pytest.mark.rfc("P9")
 def test_version_3_takes_12_bits() -> None:
     with pytest.raises(ValueError, match=r"^interval_cs: 4096 is not in"):
         wire.pack_advert(**arguments(4, 3, interval_cs=4096))
@@ -304,38 +305,45 @@ def make(family: int, version: int, /, **changes: Any) -> bytes:
     return codec.datagram(**arguments(family, version, **changes))
 
 
+def row(name: str, reason: str, changes: Fields, *rows: str) -> Any:
+    return pytest.param(reason, changes, id=name, marks=pytest.mark.rfc(*rows))
+
+
 @pytest.mark.parametrize(("family", "version"), KINDS)
 @pytest.mark.parametrize(
-    ("rows", "reason", "changes"),
+    ("reason", "changes"),
     [
-        ("P1 P3", "accepted", {}),
-        ("R1", "ttl", {"ttl": 254}),
-        ("R1", "ttl", {"ttl": 0}),
-        ("R1 before R6", "ttl", {"ttl": 1, "checksum_error": 1}),
-        ("R3 before R4", "version", {"version": 4, "type": 2}),
-        ("R3", "version", {"version": 0}),
-        ("R4", "type", {"type": 0}),
-        ("R4", "type", {"type": 3}),
-        ("R4 before R5", "type", {"type": 15, "count": 9}),
-        ("R5 count lies, more", "length", {"count": 2}),
-        ("R5 count lies, most", "length", {"count": 255}),
-        ("R5 count lies, none", "length", {"count": 0}),
-        ("R5 trailing bytes", "length", {"trailer": b"\0"}),
-        ("R5 trailing address", "length", {"trailer": bytes(16)}),
-        ("R5 before R6", "length", {"trailer": b"\0", "checksum_error": 1}),
-        ("R6", "checksum", {"checksum_error": 1}),
-        ("R6 before R7", "checksum", {"checksum_error": 65535 // 2, "vrid": 0}),
-        ("R7", "vrid", {"vrid": 0}),
-        ("R13 is the machine's", "accepted", {"addresses": []}),
-        ("P8", "accepted", {"reserve": 15}),
-        ("P9", "accepted", {"interval_cs": 0}),
-        ("P6", "accepted", {"priority": 255}),
+        row("good", "accepted", {}, "P1", "P3"),
+        row("TTL 254", "ttl", {"ttl": 254}, "R1"),
+        row("TTL 0", "ttl", {"ttl": 0}, "R1"),
+        row("TTL comes first", "ttl", {"ttl": 1, "checksum_error": 1}, "R1"),
+        row("version 4", "version", {"version": 4}, "P4", "R3"),
+        row("version 0", "version", {"version": 0}, "R3"),
+        row("version before type", "version", {"version": 4, "type": 2}, "R3"),
+        row("type 0", "type", {"type": 0}, "P4", "R4"),
+        row("type 3", "type", {"type": 3}, "P4", "R4"),
+        row("type before length", "type", {"type": 15, "count": 9}, "R4"),
+        row("count lies, more", "length", {"count": 2}, "R5"),
+        row("count lies, most", "length", {"count": 255}, "R5"),
+        row("count lies, none", "length", {"count": 0}, "R5"),
+        row("trailing bytes", "length", {"trailer": bytes(1)}, "R5"),
+        row("trailing address", "length", {"trailer": bytes(16)}, "R5"),
+        row("length before checksum", "length", {"trailer": bytes(1), "checksum_error": 1}, "R5"),
+        row("checksum one off", "checksum", {"checksum_error": 1}, "R6"),
+        row("checksum before VRID", "checksum", {"checksum_error": 32767, "vrid": 0}, "R6"),
+        row("VRID 0", "vrid", {"vrid": 0}, "P5", "R7"),
+        row("no addresses is for the machine to refuse", "accepted", {"addresses": []}, "R13"),
+        row("reserve nibble", "accepted", {"reserve": 15}, "P8"),
+        row("interval 0 is for the machine to refuse", "accepted", {"interval_cs": 0}, "P9"),
+        row("owner", "accepted", {"priority": 255}, "P6"),
+        row("release", "accepted", {"priority": 0}, "P6"),
     ],
 )
-def test_one_wrong_field(family: int, version: int, rows: str, reason: str, changes: Fields) -> None:
+def test_one_wrong_field(family: int, version: int, reason: str, changes: Fields) -> None:
     assert judge(make(family, version, **changes), version) == reason
 
 
+@pytest.mark.rfc("R5")
 @pytest.mark.parametrize(("family", "version"), KINDS)
 def test_255_addresses(family: int, version: int) -> None:
     size = len(ADDRESS[family])
@@ -349,9 +357,10 @@ def test_255_addresses(family: int, version: int) -> None:
         assert list(advert.addresses) == addresses
 
 
+@pytest.mark.rfc("R2", "R5")
 @pytest.mark.parametrize(("family", "version"), KINDS)
 def test_every_truncation_is_refused(family: int, version: int) -> None:
-    """R2, R5: as a raw socket would give it (IP header unchanged), and as a short packet (length mended)."""
+    """As a raw socket would give it (IP header unchanged), and as a short packet (length mended)."""
     datagram = make(family, version)
     start = 20 if family == 4 else 40
     for end in range(start, len(datagram)):
@@ -365,6 +374,7 @@ def test_every_truncation_is_refused(family: int, version: int) -> None:
             assert both_ipv4(datagram[:end]) == "short"
 
 
+@pytest.mark.rfc("R3")
 def test_version_that_is_not_the_configured_one() -> None:
     assert judge(make(4, 2), 3) == "version"
     assert judge(make(4, 3), 2) == "version"
@@ -376,8 +386,8 @@ def test_version_2_over_ipv6_is_refused(expected_version: int) -> None:
     assert judge(make(6, 2), expected_version) == "version"
 
 
+@pytest.mark.rfc("P14", "R5")
 def test_version_2_needs_its_eight_bytes() -> None:
-    """P14."""
     assert judge(make(4, 2, auth_data=b"")) == "length"
     assert judge(make(4, 2, auth_data=bytes(7))) == "length"
     assert judge(make(4, 2, auth_data=bytes(9))) == "length"
@@ -392,8 +402,9 @@ def test_version_2_authentication_type_is_told() -> None:
     assert advert.auth_type == 1
 
 
+@pytest.mark.rfc("P10", "R6")
 def test_both_forms_of_the_checksum_over_ipv4() -> None:
-    """P10, D1. The form without a pseudo-header is not for IPv6, the other is not for version 2."""
+    """The form without a pseudo-header is not for IPv6, the one with it is not for version 2."""
     for form in ("rfc5798", "rfc9568"):
         assert judge(make(4, 3, form=form)) == "accepted"
     message = make(6, 3)[40:]
@@ -407,6 +418,7 @@ def test_both_forms_of_the_checksum_over_ipv4() -> None:
     assert both_ipv4(codec.ipv4(with_pseudo, source=SOURCE[4], destination=codec.GROUPS[4])) == "checksum"
 
 
+@pytest.mark.rfc("P10", "R6")
 def test_checksum_covers_the_addresses_of_the_ip_header() -> None:
     message = make(6, 3)[40:]
     assert both_ipv6(message) == "accepted"
