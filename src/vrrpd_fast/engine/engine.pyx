@@ -353,7 +353,7 @@ cdef class Engine(Machine):
         cdef output_t *output
         cdef batch_t *batch
         for i in range(self.due_count):
-            if self.due[i].handle >= self.output_capacity:
+            if self.due[i].handle >= self.output_capacity or not self.count_due(self.due[i]):
                 continue
             output = &self.outputs[self.due[i].handle]
             batch = &self.batches[output.route]

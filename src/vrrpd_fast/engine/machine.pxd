@@ -79,6 +79,7 @@ ctypedef struct vr_t:
     int64_t last_seen_ns       # last accepted advert; -1 = none
     int64_t deadline_ns        # when the down timer runs out; the wheel may be armed earlier (lazy)
     int64_t armed_ns           # what the wheel is armed at; -1 = not armed
+    int64_t master_since_ns
     int64_t answered_ns        # last advert sent out of turn
     uint64_t addresses_hash    # order-independent
     uint8_t *addresses
@@ -154,8 +155,9 @@ cdef class Machine:
     cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
     cdef void arm_down(self, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil
     cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil
-    cdef void answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
+    cdef bint answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
     cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil
+    cdef bint count_due(self, due_t due) noexcept nogil
     cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
     cdef void leave_phase(self, vr_t *vr, int32_t handle) noexcept nogil
     cdef int32_t phases_of(self, int64_t interval_ns) noexcept nogil

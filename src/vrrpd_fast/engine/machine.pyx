@@ -167,15 +167,16 @@ cdef class Machine:
                bint check_addresses=False, peers=()):
         cdef vr_t *vr = self.at(handle)
         cdef uint32_t interval_cs = vr.interval_cs
-        cdef int64_t before = down_interval_ns(vr)
+        cdef int64_t before = down_interval_ns(vr), skew_before = skew_ns(vr)
         self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
                         answer_losing, check_addresses, peers)
         self.phases_of(vr.interval_cs * NS_PER_CS)
         # A version 3 backup that follows a master keeps the master's interval (6.4.2).
         if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
             vr.master_interval_cs = vr.interval_cs
-        if vr.state == STATE_BACKUP and not vr.resigned:
-            self.arm_down(vr, handle, vr.deadline_ns + down_interval_ns(vr) - before)
+        if vr.state == STATE_BACKUP:
+            self.arm_down(vr, handle, vr.deadline_ns + (
+                skew_ns(vr) - skew_before if vr.resigned else down_interval_ns(vr) - before))
         elif vr.state == STATE_MASTER and vr.interval_cs != interval_cs:
             self.leave_phase(vr, handle)
             self.queue_due(handle, 0)
@@ -480,9 +481,11 @@ cdef class Machine:
         if vr.family == 6 and (advert.addresses[0] != 0xfe or advert.addresses[1] & 0xc0 != 0x80):
             if vr.check_addresses:
                 return REJECT_ADDRESSES
-            self.tell(vr, handle, TELL_LINK_LOCAL, advert.source)
-        if not same:
             vr.counters[ADDRESS_LIST_ERRORS] += 1
+            self.tell(vr, handle, TELL_LINK_LOCAL, advert.source)
+        elif not same:
+            vr.counters[ADDRESS_LIST_ERRORS] += 1
+        if not same:
             self.tell(vr, handle, TELL_ADDRESSES, advert.source)
         if advert.interval_cs != vr.interval_cs:
             vr.counters[INTERVAL_ERRORS] += 1
@@ -536,8 +539,7 @@ cdef class Machine:
                 self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
                 self.become_backup(now_ns, vr, handle,
                                    REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS)
-            elif vr.answer_losing:
-                self.answer(now_ns, vr, handle)
+            elif vr.answer_losing and self.answer(now_ns, vr, handle):
                 if not vr.challenged:
                     vr.challenged = 1
                     self.challenged[self.challenged_count] = handle
@@ -549,6 +551,7 @@ cdef class Machine:
         cdef int old = vr.state
         vr.state = STATE_MASTER
         vr.counters[MASTER_TRANSITIONS] += 1
+        vr.master_since_ns = now_ns
         self.queue_due(handle, 0)
         self.join_phase(now_ns, vr, handle)
         self.emit(now_ns, vr, handle, old, reason)
@@ -641,7 +644,8 @@ cdef class Machine:
             if timer & 1:
                 phase = &self.phases[timer >> 1]
                 for i in range(phase.count):
-                    self.queue_due(phase.members[i], 0)
+                    if self.routers[phase.members[i]].master_since_ns != now_ns:  # else it has just sent its first
+                        self.queue_due(phase.members[i], 0)
                 phase.next_ns += phase.interval_ns
                 if phase.next_ns <= now_ns:  # a stall: what was missed is not made up for
                     phase.next_ns += (now_ns - phase.next_ns) // phase.interval_ns * phase.interval_ns + phase.interval_ns
@@ -670,11 +674,13 @@ cdef class Machine:
 
     # -- adverts out --------------------------------------------------------------------------------------
 
-    cdef void answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
+    cdef bint answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
         """An advert out of turn, at most one per eighth of the interval; the phase is not touched."""
-        if now_ns - vr.answered_ns >= vr.interval_cs * NS_PER_CS // PHASES:
-            vr.answered_ns = now_ns
-            self.queue_due(handle, 0)
+        if now_ns - vr.answered_ns < vr.interval_cs * NS_PER_CS // PHASES:
+            return False
+        vr.answered_ns = now_ns
+        self.queue_due(handle, 0)
+        return True
 
     cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil:
         cdef void *block
@@ -689,9 +695,19 @@ cdef class Machine:
         self.due[self.due_count].handle = handle
         self.due[self.due_count].release = release
         self.due_count += 1
-        self.routers[handle].counters[ADVERTISEMENT_SENT] += 1
-        if release:
-            self.routers[handle].counters[PRIORITY_ZERO_PKTS_SENT] += 1
+
+    cdef bint count_due(self, due_t due) noexcept nogil:
+        """Whether an advert that was queued is still to be sent; if so it is counted as sent.
+
+        Who yielded since must be silent but for its priority 0.
+        """
+        cdef vr_t *vr = &self.routers[due.handle]
+        if not due.release and vr.state != STATE_MASTER:
+            return False
+        vr.counters[ADVERTISEMENT_SENT] += 1
+        if due.release:
+            vr.counters[PRIORITY_ZERO_PKTS_SENT] += 1
+        return True
 
     cdef int32_t phases_of(self, int64_t interval_ns) noexcept nogil:
         """The first of the 8 phases of an interval, made if need be; -1 when there is no memory."""
@@ -732,7 +748,10 @@ cdef class Machine:
             phase = &self.phases[i]
             next_ns = phase.next_ns
             if phase.count == 0:
-                next_ns = now_ns - (now_ns - phase.offset_ns) % phase.interval_ns + phase.interval_ns
+                # offset_ns < interval_ns: the dividend is positive even in the first interval after boot
+                next_ns = now_ns - (now_ns - phase.offset_ns + phase.interval_ns) % phase.interval_ns + phase.interval_ns
+            elif next_ns <= now_ns:  # due in this very tick, without us
+                next_ns += phase.interval_ns
             if phase.count < least or (phase.count == least and next_ns > best_ns):
                 best = i
                 least = phase.count
@@ -769,7 +788,10 @@ cdef class Machine:
     # -- what Python asks ---------------------------------------------------------------------------------
 
     def take_due(self):
-        due = [(self.due[i].handle, bool(self.due[i].release)) for i in range(self.due_count)]
+        due = []
+        for i in range(self.due_count):
+            if self.count_due(self.due[i]):
+                due.append((self.due[i].handle, bool(self.due[i].release)))
         self.due_count = 0
         return due
 
