@@ -1,0 +1,1 @@
+"""Configuration files to model.Config: native.load() for a daemon, native.check() for `--check`."""

@@ -1,0 +1,175 @@
+"""Virtual addresses as keepalived writes them in one line, or as an object, to model.VirtualAddress."""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from socket import AF_INET, AF_INET6, inet_pton
+
+from msgspec import UNSET, UnsetType
+
+from vrrpd_fast.config.problems import quoted
+from vrrpd_fast.config.schema import AddressEntry
+from vrrpd_fast.config.words import UNSERVED_ADDRESS_WORDS
+from vrrpd_fast.model import VirtualAddress
+
+Address = IPv4Address | IPv6Address
+
+# rtnetlink numbers of the scopes (linux/rtnetlink.h)
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+
+_NAME_LENGTH = 15  # IFNAMSIZ without the terminating zero; the kernel counts bytes
+_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+_BAD_IN_NAME = re.compile(r"[\s/:]")
+_ALIASES = {"broadcast": "brd"}
+_OPTIONS = ("dev", "brd", "label", "scope")
+
+
+class EntryError(ValueError):
+    """An entry that cannot be used; `key` is the key of the object form it is about, if one is."""
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def parse_address(text: str) -> Address:
+    """One IPv4 or IPv6 address without length or zone; raises EntryError."""
+    # inet_pton is as strict as ipaddress and several times faster, which thousands of addresses feel.
+    try:
+        if ":" in text:
+            return IPv6Address(inet_pton(AF_INET6, text))
+        return IPv4Address(inet_pton(AF_INET, text))
+    except (OSError, ValueError) as error:
+        reason = "is not an IP address"
+        if "%" in text:
+            reason = "has a zone after %; the interface is told by dev"
+        raise EntryError(f"{quoted(text)} {reason}") from error
+
+
+@lru_cache(maxsize=16384)
+def interface_fault(name: str) -> str | None:
+    """Why the kernel has no interface of that name, or None."""
+    if len(name.encode(errors="replace")) > _NAME_LENGTH:
+        return f"{quoted(name)} is longer than the {_NAME_LENGTH} characters an interface name has"
+    if not name or name in (".", "..") or not name.isprintable() or _BAD_IN_NAME.search(name):
+        return f"{quoted(name)} is not an interface name"
+    return None
+
+
+def split_line(line: str) -> AddressEntry:
+    """`ADDRESS[/LENGTH] [dev IF] [brd IP|+|-] [label L] [scope S]` as the object form; raises EntryError."""
+    words = line.split()
+    if not words:
+        raise EntryError("is empty")
+    options: dict[str, str] = {}
+    position = 1
+    while position < len(words):
+        word = _ALIASES.get(words[position], words[position])
+        if word in UNSERVED_ADDRESS_WORDS:
+            raise EntryError(f"{word} is a word of keepalived that is not served yet")
+        if word not in _OPTIONS:
+            raise EntryError(
+                f"unknown word {quoted(word)} after the address; known are {', '.join(_OPTIONS)}"
+            )
+        if word in options:
+            raise EntryError(f"{word} stands twice")
+        if position + 1 == len(words):
+            raise EntryError(f"{word} needs a value")
+        options[word] = words[position + 1]
+        position += 2
+    return AddressEntry(address=words[0], **options)
+
+
+def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress:
+    """One entry of virtual_ipaddress on its `dev`, by default `interface`; raises EntryError."""
+    if isinstance(entry, str):
+        entry = split_line(entry)
+    address, prefixlen = _with_length(entry.address)
+    if fault := _unusable(address):
+        raise EntryError(f"{address} is {fault}, which no router can share", "address")
+    dev = interface
+    if entry.dev is not UNSET:
+        dev = entry.dev
+        if fault := interface_fault(dev):
+            raise EntryError(fault, "dev")
+    if isinstance(address, IPv6Address):
+        for key in ("brd", "label", "scope"):
+            if getattr(entry, key) is not UNSET:
+                raise EntryError(f"{key} is for IPv4 only, {address} is IPv6", key)
+        return VirtualAddress(address=address, prefixlen=prefixlen, dev=dev)
+    return VirtualAddress(
+        address=address,
+        prefixlen=prefixlen,
+        dev=dev,
+        scope=_scope(entry.scope),
+        label=_label(entry.label),
+        broadcast=_broadcast(entry.brd, address, prefixlen),
+    )
+
+
+def _with_length(text: str) -> tuple[Address, int]:
+    host, slash, length = text.partition("/")
+    try:
+        address = parse_address(host)
+    except EntryError as error:
+        raise EntryError(str(error), "address") from error
+    longest = address.max_prefixlen
+    if not slash:
+        return address, longest
+    if not (length.isascii() and length.isdigit() and len(length) <= 3 and 1 <= int(length) <= longest):
+        raise EntryError(
+            f"{quoted(text)}: the prefix length of {address} is a number in 1..{longest}", "address"
+        )
+    return address, int(length)
+
+
+def _unusable(address: Address) -> str | None:
+    if address.is_multicast:
+        return "a multicast address"
+    if address.is_loopback:
+        return "a loopback address"
+    if address.is_unspecified:
+        return "the unspecified address"
+    if address == _LIMITED_BROADCAST:
+        return "the broadcast address"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return "an IPv4-mapped address"
+    return None
+
+
+def _scope(scope: str | int | UnsetType) -> int:
+    if scope is UNSET:
+        return 0
+    if isinstance(scope, int):
+        return scope
+    if scope in SCOPES:
+        return SCOPES[scope]
+    if scope.isascii() and scope.isdigit() and len(scope) <= 3 and int(scope) <= 255:
+        return int(scope)
+    raise EntryError(f"scope {quoted(scope)} is not one of {', '.join(SCOPES)} or 0..255", "scope")
+
+
+def _label(label: str | UnsetType) -> str | None:
+    if label is UNSET:
+        return None
+    if len(label.encode(errors="replace")) > _NAME_LENGTH:
+        raise EntryError(f"label {quoted(label)} is longer than {_NAME_LENGTH} characters", "label")
+    if not label.isprintable() or any(c.isspace() for c in label):
+        raise EntryError(f"label {quoted(label)} has a character that no label has", "label")
+    return label
+
+
+def _broadcast(brd: str | UnsetType, address: IPv4Address, prefixlen: int) -> IPv4Address | None:
+    if brd is UNSET:
+        return None
+    if brd in ("+", "-"):
+        if prefixlen > 30:
+            raise EntryError(
+                f"brd {brd}: {address}/{prefixlen} has no host bits to set; write a length", "brd"
+            )
+        network = IPv4Network((address, prefixlen), strict=False)
+        return network.broadcast_address if brd == "+" else network.network_address
+    try:
+        return IPv4Address(inet_pton(AF_INET, brd))
+    except (OSError, ValueError) as error:
+        raise EntryError(f"brd {quoted(brd)} is not an IPv4 address, + or -", "brd") from error

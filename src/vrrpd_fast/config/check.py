@@ -1,0 +1,174 @@
+"""What makes a resolved configuration wrong or doubtful: rules on combinations, for every file form."""
+
+from ipaddress import IPv6Address
+
+from msgspec import UNSET
+
+from vrrpd_fast.config.addresses import interface_fault
+from vrrpd_fast.config.problems import Path, Problems
+from vrrpd_fast.config.schema import VrrpInstance
+from vrrpd_fast.model import Config, Family, Instance
+
+# An advert is one datagram that is not fragmented. Where the MTU is smaller, the kernel says so at run time.
+_MTU = 1500
+_IP_HEADER = {Family.IPV4: 20, Family.IPV6: 40}
+_ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
+_VRRP_HEADER = 8
+_VERSION_2_TRAILER = 8  # authentication data (RFC 3768 5.3.10)
+_MOST_BY_COUNT_FIELD = 255
+
+
+def most_addresses(family: Family, version: int) -> int:
+    """How many addresses one advert can list (RFC 9568 5.2.5, MTU 1500)."""
+    room = _MTU - _IP_HEADER[family] - _VRRP_HEADER - (_VERSION_2_TRAILER if version == 2 else 0)
+    return min(_MOST_BY_COUNT_FIELD, room // _ADDRESS_SIZE[family])
+
+
+def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) -> None:
+    """Rules on one virtual router; `block` tells what was stated and what is a default."""
+    path = ("vrrp_instance", instance.name)
+    _check_interface(instance, path, problems)
+    _check_addresses(instance, block, path, problems)
+    if instance.preempt_delay and not instance.preempt:
+        problems.error(
+            (*path, "preempt_delay"),
+            "has no meaning with nopreempt; keep one of them",
+            (*path, "nopreempt"),
+        )
+    if instance.is_owner:
+        _check_owner(instance, block, path, problems)
+    if (
+        block.unicast_peer is not UNSET
+        or block.unicast_src_ip is not UNSET
+        or block.mcast_src_ip is not UNSET
+    ):
+        _check_unicast(instance, block, path, problems)
+    if not instance.accept:
+        problems.error((*path, "accept"), "false is not served yet; leave it out")
+    if block.checksum is not UNSET and (instance.version != 3 or instance.family is not Family.IPV4):
+        problems.warning((*path, "checksum"), "has an effect in version 3 over IPv4 only", (*path, "version"))
+    if instance.check_addresses and instance.version != 3:
+        problems.warning((*path, "check_addresses"), "has an effect in version 3 only", (*path, "version"))
+
+
+def _check_interface(instance: Instance, path: Path, problems: Problems) -> None:
+    if fault := interface_fault(instance.interface):
+        problems.error((*path, "interface"), fault)
+    elif instance.interface == "lo":
+        problems.error((*path, "interface"), "lo reaches no other router")
+
+
+def _check_addresses(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    where = (*path, "virtual_ipaddress")
+    if not instance.virtual_addresses:
+        problems.error(where, "needs at least one address, which the adverts list")
+        return
+    family, version = instance.family, instance.version
+    if block.version is not UNSET and block.version == 2 and family is Family.IPV6:
+        problems.error((*path, "version"), "2 has no IPv6; say 3 or leave it out", where)
+        return
+    for index, address in enumerate(instance.virtual_addresses):
+        if address.family is not family:
+            problems.error(
+                (*where, index),
+                f"{address.address} is IPv{address.family:d} and the first address is IPv{family:d}: an "
+                "advert lists one family; put it into virtual_ipaddress_excluded or an instance of its own",
+                where,
+            )
+    most = most_addresses(family, version)
+    if len(instance.virtual_addresses) > most:
+        problems.error(
+            where,
+            f"{len(instance.virtual_addresses)} addresses, an advert has room for {most}; "
+            "move the others to virtual_ipaddress_excluded",
+        )
+    if isinstance(first := instance.virtual_addresses[0].address, IPv6Address) and not first.is_link_local:
+        message = f"{first}: the first IPv6 address should be link-local (RFC 9568 5.2.9), like fe80::1"
+        if instance.check_addresses:
+            problems.error((*where, 0), message + "; with check_addresses strict it has to be")
+        else:
+            problems.warning((*where, 0), message)
+
+
+def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    why = (
+        "the owner (priority 255)"
+        if block.priority is not UNSET
+        else "state MASTER without a priority (so 255)"
+    )
+    causes = ((*path, "priority"), (*path, "state"))
+    for key, stated in (("nopreempt", not instance.preempt), ("preempt_delay", instance.preempt_delay > 0)):
+        if stated:
+            problems.error((*path, key), f"has no meaning for {why}, which always preempts", *causes)
+    tracked = [("track_script", track.weight) for track in instance.track_scripts]
+    tracked += [("track_interface", track.weight) for track in instance.track_interfaces]
+    for key in ("track_script", "track_interface"):
+        if any(weight for name, weight in tracked if name == key):
+            problems.error(
+                (*path, key),
+                f"a weight cannot move the priority of {why}; take weight 0 (FAULT) or a priority below 255",
+                *causes,
+            )
+
+
+def _check_unicast(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    addresses_path = (*path, "virtual_ipaddress")
+    peers_path = (*path, "unicast_peer")
+    source_key = "mcast_src_ip" if block.unicast_src_ip is UNSET else "unicast_src_ip"
+    source = instance.source_ip
+    if block.unicast_peer is not UNSET and not block.unicast_peer:
+        problems.error(peers_path, "is empty; leave it out for multicast, or list the other routers")
+    if block.unicast_peer is UNSET and block.unicast_src_ip is not UNSET:
+        problems.error(
+            (*path, "unicast_src_ip"), "needs unicast_peer; the source of multicast adverts is mcast_src_ip"
+        )
+    if block.unicast_peer is not UNSET and block.mcast_src_ip is not UNSET:
+        problems.error((*path, "mcast_src_ip"), "is for multicast; with unicast_peer say unicast_src_ip")
+    if source is not None and source.version != instance.family:
+        problems.error(
+            (*path, source_key),
+            f"{source} is IPv{source.version} and the virtual addresses are IPv{instance.family:d}",
+            addresses_path,
+        )
+    seen = set()
+    virtual = {address.address for address in instance.all_addresses}
+    for index, peer in enumerate(instance.unicast_peers):
+        where = (*peers_path, index)
+        if peer.version != instance.family:
+            problems.error(
+                where,
+                f"{peer} is IPv{peer.version} and the virtual addresses are IPv{instance.family:d}",
+                addresses_path,
+            )
+        if peer == source:
+            problems.error(where, f"{peer} is our own {source_key}; list only the other routers")
+        if peer in virtual:
+            problems.error(where, f"{peer} is a virtual address; list the routers' own addresses")
+        if peer in seen:
+            problems.error(where, f"{peer} stands twice")
+        seen.add(peer)
+
+
+def check_whole(config: Config, problems: Problems) -> None:
+    """Rules across virtual routers and scripts."""
+    if not config.instances:
+        problems.warning(("vrrp_instance",), "there is none, so there is nothing to do")
+    routers: dict[tuple[str, Family, int], str] = {}
+    used: set[str] = set()
+    for name, instance in config.instances.items():
+        used.update(track.name for track in instance.track_scripts)
+        key = (instance.interface, instance.family, instance.virtual_router_id)
+        first = routers.setdefault(key, name)
+        if first != name:
+            path, other = ("vrrp_instance", name), ("vrrp_instance", first)
+            problems.error(
+                (*path, "virtual_router_id"),
+                f"{instance.virtual_router_id} on {instance.interface} (IPv{instance.family:d}) "
+                f"is already that of vrrp_instance {first}",
+                *((*block, cause) for block in (path, other) for cause in ("interface", "virtual_ipaddress")),
+                (*other, "virtual_router_id"),
+                other=(*other, "virtual_router_id"),
+            )
+    for name in config.scripts:
+        if name not in used:
+            problems.warning(("vrrp_script", name), "is tracked by no vrrp_instance", at_key=True)

@@ -1,0 +1,88 @@
+"""What is wrong with a configuration, noted by key path first; line and column are looked up afterwards.
+
+The usual file is right, so nothing here costs anything until the first problem.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from msgspec import Struct
+
+from vrrpd_fast.model import Severity
+
+Path = tuple[str | int, ...]
+
+# Comparing words is quadratic in hostile hands: only the first mistakes get a suggestion.
+_MOST_SUGGESTIONS = 50
+
+_NAMED_BLOCKS = ("vrrp_instance", "vrrp_script")
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One finding before its place is known. `other` is a second place the message refers to."""
+
+    path: Path
+    message: str
+    severity: Severity = Severity.ERROR
+    at_key: bool = False
+    offset: int | None = None
+    other: Path | None = None
+
+
+class Problems:
+    """Collects problems; what is said of a value that already failed on its own is dropped."""
+
+    def __init__(self) -> None:
+        self.items: list[Problem] = []
+        self._malformed: set[Path] = set()
+        self._suggestions = 0
+
+    def duplicate(self, path: Path, message: str, offset: int) -> None:
+        """A key that stands once more at `offset`."""
+        self.items.append(Problem(path=path, message=message, offset=offset))
+
+    def malformed(self, path: Path, message: str, *, at_key: bool = False) -> None:
+        """A value that is not even of the right shape: whatever follows from it would only mislead."""
+        if path in self._malformed:
+            return
+        self.items.append(Problem(path=path, message=message, at_key=at_key))
+        self._malformed.add(path)
+        depth = 3 if path[:1] and path[0] in _NAMED_BLOCKS else 2
+        self._malformed.update(path[:length] for length in range(depth, len(path)))
+
+    def error(self, path: Path, message: str, *causes: Path, other: Path | None = None) -> None:
+        """`causes` are the other values the rule rests on."""
+        self._add(Problem(path=path, message=message, other=other), causes)
+
+    def warning(self, path: Path, message: str, *causes: Path, at_key: bool = False) -> None:
+        self._add(Problem(path=path, message=message, severity=Severity.WARNING, at_key=at_key), causes)
+
+    def _add(self, problem: Problem, causes: tuple[Path, ...]) -> None:
+        if self._malformed and not self._malformed.isdisjoint((problem.path, *causes)):
+            return
+        self.items.append(problem)
+
+    def suggestion(self, word: str, known: Iterable[str]) -> str:
+        """`; did you mean "…"?` or nothing."""
+        if self._suggestions >= _MOST_SUGGESTIONS:
+            return ""
+        self._suggestions += 1
+        by_folded = {candidate.casefold(): candidate for candidate in known}
+        near = get_close_matches(word.casefold(), by_folded, n=1)
+        return f"; did you mean {quoted(by_folded[near[0]])}?" if near else ""
+
+
+def quoted(text: str) -> str:
+    """Text of the file made fit for one line of a terminal."""
+    if len(text) > 80:
+        text = text[:77] + "…"
+    return '"' + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + '"'
+
+
+def in_words(path: Path) -> str:
+    """`vrrp_instance 50: priority` for ("vrrp_instance", "50", "priority"); places in lists are left out."""
+    parts = [part for part in path if isinstance(part, str)]
+    if len(parts) > 1 and parts[0] in _NAMED_BLOCKS:
+        name = quoted(parts[1])[1:-1]
+        parts[:2] = [f"{parts[0]} {name}"]
+    return ": ".join(parts)
