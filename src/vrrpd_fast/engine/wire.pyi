@@ -49,7 +49,7 @@ def pack_advert(
 def set_priority(datagram: bytearray, priority: int) -> None:
     """Change the priority of a packed datagram in place, with its checksum (RFC 1624)."""
 
-def checksum(data: bytes | bytearray | memoryview) -> int:
+def checksum(data: bytes) -> int:
     """The Internet checksum of `data` (RFC 1071) as the number that goes on the wire."""
 
 def judge_ipv4(datagram: bytes, expected_version: int = 0) -> tuple[int, Advert | None]:

@@ -304,8 +304,8 @@ def set_priority(bytearray datagram not None, priority):
     patch_priority(datagram, priority)
 
 
-def checksum(const uint8_t[::1] data not None):
-    cdef uint16_t field = checksum_fold(checksum_add(&data[0] if data.shape[0] else NULL, data.shape[0], 0))
+def checksum(bytes data not None):
+    cdef uint16_t field = checksum_fold(checksum_add(<const uint8_t *>data, len(data), 0))
     return read_be16(<const uint8_t *>&field)
 
 

@@ -514,4 +514,3 @@ def test_checksum_of_rfc_1071() -> None:
 @example(b"\xff" * 64)
 def test_checksum_is_that_of_the_reference(data: bytes) -> None:
     assert wire.checksum(data) == codec.checksum(data)
-    assert wire.checksum(memoryview(b"x" + data)[1:]) == codec.checksum(data)
