@@ -1,0 +1,31 @@
+"""Try an installed vrrpd-fast: import every compiled module, and run both commands. Run it with `python -I`."""
+
+import importlib
+import importlib.machinery
+import subprocess
+import sys
+from importlib.metadata import files, version
+from importlib.resources import files as resources
+from pathlib import Path
+
+
+def main() -> int:
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    installed = [str(path) for path in files("vrrpd-fast") or []]
+    compiled = [path.removesuffix(suffix).replace("/", ".") for path in installed if path.endswith(suffix)]
+    wanted = {path.removesuffix(".pyx").replace("/", ".") for path in installed if path.endswith(".pyx")}
+    if not wanted or set(compiled) != wanted:
+        print(f"compiled modules {sorted(compiled)}, but sources of {sorted(wanted)}", file=sys.stderr)
+        return 1
+    for name in compiled:
+        importlib.import_module(name)
+    config = resources("vrrpd_fast.lab") / "vips.json"
+    commands = Path(sys.executable).parent
+    subprocess.run([commands / "vrrpd-fast", "--check", "--config", str(config)], check=True)
+    subprocess.run([commands / "vrrpctl", "--help"], check=True, stdout=subprocess.DEVNULL)
+    print(f"vrrpd-fast {version('vrrpd-fast')}: {len(compiled)} compiled modules and both commands work")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
