@@ -1,0 +1,90 @@
+"""What the system around the daemon wants to hear from it, and grants it: systemd's notify socket, limits."""
+
+import contextlib
+import os
+import resource
+import socket
+import time
+from collections.abc import Mapping
+
+
+class ServiceManager:
+    """systemd, as sd_notify(3) knows it. Without it every call does nothing; none blocks or raises."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._address = _address(environment.get("NOTIFY_SOCKET", ""))
+        self._socket: socket.socket | None = None
+        if self._address is not None:
+            with contextlib.suppress(OSError):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+        self.watchdog_ns = _watchdog_ns(environment)  # None unless it wants WATCHDOG=1 that often
+
+    def ready(self, status: str = "") -> None:
+        """Start, or a reload, is complete."""
+        self._send("READY=1", *_status(status))
+
+    def reloading(self) -> None:
+        """A reload begins (Type=notify-reload)."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self, status: str = "") -> None:
+        self._send("STOPPING=1", *_status(status))
+
+    def status(self, status: str) -> None:
+        """One line for `systemctl status`."""
+        self._send(*_status(status))
+
+    def alive(self) -> None:
+        """Feed the watchdog; to be called twice in `watchdog_ns`."""
+        self._send("WATCHDOG=1")
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _send(self, *assignments: str) -> None:
+        if self._socket is None or self._address is None or not assignments:
+            return
+        # A manager that does not read (EAGAIN) or is gone must not stop a router.
+        with contextlib.suppress(OSError):
+            self._socket.sendto("\n".join(assignments).encode(errors="replace"), self._address)
+
+
+def raise_limits(files: int) -> bool:
+    """Make room for this many open files; False when the hard limit is below."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= files:
+        return True
+    if hard != resource.RLIM_INFINITY and hard < files:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        except (OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            return False
+        return True
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return True
+
+
+def _address(name: str) -> str | None:
+    if name.startswith("/"):
+        return name
+    if name.startswith("@"):
+        return "\0" + name[1:]
+    return None
+
+
+def _watchdog_ns(environment: Mapping[str, str]) -> int | None:
+    """WATCHDOG_USEC, unless WATCHDOG_PID says that another process is meant (sd_watchdog_enabled(3))."""
+    try:
+        interval_us = int(environment["WATCHDOG_USEC"])
+        pid = int(environment.get("WATCHDOG_PID", os.getpid()))
+    except (KeyError, ValueError):
+        return None
+    return interval_us * 1000 if interval_us > 0 and pid == os.getpid() else None
+
+
+def _status(text: str) -> tuple[str, ...]:
+    return (f"STATUS={' '.join(text.split())}",) if text else ()

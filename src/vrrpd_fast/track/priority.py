@@ -1,0 +1,35 @@
+"""What trackers do to a priority: pure arithmetic, with keepalived's rules."""
+
+import enum
+from collections.abc import Iterable
+
+OWNER = 255
+
+
+class Fault(enum.Enum):
+    """What a tracker of weight 0 says instead of a number."""
+
+    DOWN = "fault"  # the virtual router cannot serve
+    UNKNOWN = "waiting"  # nothing is known yet: it waits before it takes part
+
+
+def contribution(weight: int, reverse: bool, up: bool | None) -> int | Fault:
+    """What one tracker adds to the priority. A positive weight counts when up, a negative one when down.
+
+    `reverse` turns the sign around; weight 0 means FAULT when down, or when up if reversed. `up` is None
+    before the first result.
+    """
+    if weight == 0:
+        if up is None:
+            return Fault.UNKNOWN
+        return 0 if up != reverse else Fault.DOWN
+    if up is None or up != (weight > 0):
+        return 0
+    return -weight if reverse else weight
+
+
+def effective(base: int, contributions: Iterable[int | Fault]) -> int:
+    """The priority to advertise: base and contributions, held to 1..254. An owner's is never changed."""
+    if base == OWNER:
+        return OWNER
+    return min(254, max(1, base + sum(part for part in contributions if isinstance(part, int))))
