@@ -1,0 +1,299 @@
+"""Addresses and their announcements, put into the kernel in slices that a loop full of adverts can bear.
+
+A virtual router that becomes MASTER has a *claim*: its addresses are added and each is announced once as soon as
+its slice is in the kernel; the repetitions wait until every claim is served, because the first announcement
+is the one that moves the traffic. Whatever else it becomes, its addresses are withdrawn by the same road. A claim is
+void as soon as its virtual router has another one, or changes its state.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
+
+from vrrpd_fast.log import RateLimit
+from vrrpd_fast.model import Instance
+from vrrpd_fast.net import vips
+from vrrpd_fast.net.arp import announcement
+from vrrpd_fast.net.frames import FrameSender
+from vrrpd_fast.net.links import Link
+from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
+from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+
+log = logging.getLogger(__name__)
+
+FRAMES_PER_SLICE = 128
+RETRY_SECONDS = 1.0
+LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
+
+ETHERNET_ADDRESS = 6  # bytes; links with others (point-to-point, loopback) know no ARP
+
+
+class Claimant(Protocol):
+    """A virtual router, as far as its addresses are concerned. `generation` grows with every transition."""
+
+    instance: Instance
+    addresses: PreparedAddresses
+    generation: int
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_master(self) -> bool: ...
+
+
+class _Claim:
+    """What is left to add (or remove) for one virtual router."""
+
+    __slots__ = ("adds", "left", "router")
+
+    def __init__(self, router: Claimant, adds: bool, left: Iterable[Prepared]) -> None:
+        self.router = router
+        self.adds = adds
+        self.left = deque(left)
+
+
+class _Announcements:
+    """Repetitions of one virtual router's frames, void once its generation has passed."""
+
+    __slots__ = ("generation", "left", "router")
+
+    def __init__(self, router: Claimant, left: Iterable[tuple[int, bytes]]) -> None:
+        self.router = router
+        self.generation = router.generation
+        self.left = deque(left)
+
+
+class Claims:
+    """All claims of the daemon, served one slice per turn of the loop."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        netlink: Netlink,
+        frames: FrameSender,
+        link: Callable[[str], Link | None],
+        on_removed: Callable[[int, bytes, int], None],
+    ) -> None:
+        self._loop = loop
+        self._netlink = netlink
+        self._frames = frames
+        self._link = link
+        self._on_removed = on_removed
+        self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
+        self._announcements: deque[_Announcements] = deque()
+        self._later: dict[str, list[asyncio.TimerHandle]] = {}
+        self._challenged: dict[str, float] = {}
+        self._claimed: set[str] = (
+            set()
+        )  # who had addresses added by us, whatever the monitor has heard of it yet
+        self._turn: asyncio.Handle | None = None
+        self._limit = RateLimit(1, 60.0)
+
+    def close(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+        for name in list(self._later):
+            self._forget(name)
+
+    # -- what others ask for ------------------------------------------------------------------------------
+
+    def follow(self, router: Claimant) -> None:
+        """The virtual router changed its state: add its addresses if it is MASTER, else remove them."""
+        self._forget(router.name)
+        wanted = router.addresses.additions if router.is_master else self._held(router)
+        self._enter(router, router.is_master, wanted)
+
+    def put_back(self, router: Claimant, prepared: Prepared) -> None:
+        """Someone removed an address of a MASTER."""
+        claim = self._claims.get(router.name)
+        if claim is None:
+            self._enter(router, True, [prepared])
+        elif claim.adds:
+            claim.left.append(prepared)
+
+    def defend(self, router: Claimant) -> None:
+        """A lower-priority router speaks as if it were MASTER: announce again, in bounds (garp_lower_prio_*)."""
+        garp = router.instance.garp
+        now = self._loop.time()
+        quiet = max(LOWER_PRIO_SECONDS, garp.lower_prio_delay)
+        if not garp.lower_prio_repeat or now < self._challenged.get(router.name, 0.0):
+            return
+        self._challenged[router.name] = now + quiet
+        self._announce(router, garp.lower_prio_repeat)
+        if garp.lower_prio_delay:
+            self._plan(router, garp.lower_prio_delay, partial(self._announce, router, garp.lower_prio_repeat))
+
+    def remove_now(self, router: Claimant, gone: PreparedAddresses | None = None) -> None:
+        """Remove the addresses of a virtual router that is to stop, or those in `gone`, before returning.
+
+        For one virtual router at a time; the caller lets the loop turn between two.
+        """
+        held = self._held(router, gone)
+        if gone is None:
+            self._forget(router.name)
+            self._claims.pop(router.name, None)
+            self._claimed.discard(router.name)
+            self._challenged.pop(router.name, None)
+        for first in range(0, len(held), MESSAGES_PER_SEND):
+            slice_ = held[first : first + MESSAGES_PER_SEND]
+            self._tell(router, False, vips.remove(self._netlink, slice_, self._on_removed))
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._claims and not self._announcements
+
+    # -- serving ------------------------------------------------------------------------------------------
+
+    def _enter(self, router: Claimant, adds: bool, prepared: Iterable[Prepared]) -> None:
+        self._claims.pop(router.name, None)
+        if adds:
+            self._claimed.add(router.name)
+        claim = _Claim(router, adds, prepared)
+        if claim.left:
+            self._claims[router.name] = claim
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        """One slice: addresses before repetitions."""
+        self._turn = None
+        if self._claims:
+            self._serve_claims()
+        elif self._announcements:
+            self._serve_announcements()
+        if self._claims or self._announcements:
+            self._schedule()
+
+    def _serve_claims(self) -> None:
+        """At most 32 addresses, of as many virtual routers as that takes, all added or all removed."""
+        adds = next(iter(self._claims.values())).adds
+        owners: list[_Claim] = []
+        slice_: list[Prepared] = []
+        done: list[_Claim] = []
+        for claim in self._claims.values():
+            if claim.adds is not adds or len(slice_) == MESSAGES_PER_SEND:
+                break
+            while claim.left and len(slice_) < MESSAGES_PER_SEND:
+                slice_.append(claim.left.popleft())
+                owners.append(claim)
+            if not claim.left:
+                done.append(claim)
+        for claim in done:
+            del self._claims[claim.router.name]
+        if not adds:
+            failures = vips.remove(self._netlink, slice_, self._on_removed)
+        else:
+            failures = vips.add(self._netlink, slice_)
+        refused = {id(failure.address): failure for failure in failures}
+        first: list[tuple[int, bytes]] = []
+        retry: dict[str, tuple[Claimant, list[Prepared]]] = {}
+        for claim, prepared in zip(owners, slice_, strict=True):
+            failure = refused.get(id(prepared.address))
+            if failure is not None:
+                self._tell(claim.router, adds, [failure])
+                retry.setdefault(claim.router.name, (claim.router, []))[1].append(prepared)
+            elif adds and (frame := self._frame(prepared)) is not None:
+                first.append(frame)
+        self._frames.send(first)
+        for router, again in retry.values():
+            self._plan(
+                router, RETRY_SECONDS, lambda router=router, again=again: self._retry(router, adds, again)
+            )
+        if adds:
+            for claim in done:
+                self._settle(claim.router)
+
+    def _settle(self, router: Claimant) -> None:
+        """All addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""
+        garp = router.instance.garp
+        self._announce(router, garp.master_repeat - 1)
+        if garp.master_delay:
+            self._plan(router, garp.master_delay, partial(self._announce, router, garp.master_repeat))
+        if garp.master_refresh:
+            self._plan(router, garp.master_refresh, partial(self._refresh, router))
+
+    def _refresh(self, router: Claimant) -> None:
+        garp = router.instance.garp
+        self._announce(router, garp.master_refresh_repeat)
+        if garp.master_refresh:
+            self._plan(router, garp.master_refresh, partial(self._refresh, router))
+
+    def _announce(self, router: Claimant, times: int) -> None:
+        """Queue every address's frame `times` times, one round after the other."""
+        if times <= 0:
+            return
+        frames = [
+            frame for prepared in router.addresses.additions if (frame := self._frame(prepared)) is not None
+        ]
+        if frames:
+            self._announcements.append(_Announcements(router, frames * times))
+            self._schedule()
+
+    def _serve_announcements(self) -> None:
+        slice_: list[tuple[int, bytes]] = []
+        while self._announcements and len(slice_) < FRAMES_PER_SLICE:
+            head = self._announcements[0]
+            if head.generation == head.router.generation:
+                while head.left and len(slice_) < FRAMES_PER_SLICE:
+                    slice_.append(head.left.popleft())
+            else:
+                head.left.clear()
+            if not head.left:
+                self._announcements.popleft()
+        done = self._frames.send(slice_)
+        if done < len(slice_) and self._announcements:  # the kernel has no room: again in the next turn
+            self._announcements[0].left.extendleft(reversed(slice_[done:]))
+
+    def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
+        link = self._link(prepared.address.dev)
+        if link is None or len(link.mac) != ETHERNET_ADDRESS:
+            return None
+        return prepared.ifindex, announcement(prepared.address.address, link.mac)
+
+    # -- later, and failures ------------------------------------------------------------------------------
+
+    def _plan(self, router: Claimant, seconds: float, action: Callable[[], None]) -> None:
+        """Do it later, unless the virtual router has changed its state by then."""
+        generation = router.generation
+
+        def act() -> None:
+            handles.remove(handle)
+            if router.generation == generation:
+                action()
+
+        handles = self._later.setdefault(router.name, [])
+        handle = self._loop.call_later(seconds, act)
+        handles.append(handle)
+
+    def _retry(self, router: Claimant, adds: bool, prepared: list[Prepared]) -> None:
+        if router.name not in self._claims:
+            self._enter(router, adds, prepared)
+
+    def _forget(self, name: str) -> None:
+        for handle in self._later.pop(name, ()):
+            handle.cancel()
+
+    def _held(self, router: Claimant, prepared: PreparedAddresses | None = None) -> list[Prepared]:
+        """Those of its addresses that may be in the kernel: put there by us, or left by whoever was before us."""
+        removals = (router.addresses if prepared is None else prepared).removals
+        if router.name in self._claimed:
+            return removals
+        return [each for each in removals if self._is_seen(each)]
+
+    def _is_seen(self, prepared: Prepared) -> bool:
+        link = self._link(prepared.address.dev)
+        _, packed, prefixlen = prepared.key
+        return link is not None and (int(prepared.address.family), packed, prefixlen) in link.addresses
+
+    def _tell(self, router: Claimant, adds: bool, failures: Iterable[vips.Failure]) -> None:
+        verb = "add" if adds else "remove"
+        for failure in failures:
+            key = (router.name, failure.address, failure.error.errno)
+            self._limit.log(log, logging.ERROR, key, "instance %s: cannot %s %s", router.name, verb, failure)

@@ -1,0 +1,128 @@
+"""The command vrrpd-fast."""
+
+import argparse
+import asyncio
+import sys
+
+import vrrpd_fast
+
+DEFAULT_SOCKET = "/run/vrrpd-fast/control.sock"
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, also for the manual page."""
+    made = argparse.ArgumentParser(
+        prog="vrrpd-fast",
+        description="VRRP (RFC 9568, 5798, 3768) for Linux routers with hundreds to thousands of virtual routers. "
+        "Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM and SIGINT stop.",
+        epilog="Exit status: 0 clean, 1 failure at run time, 2 bad usage or configuration.",
+    )
+    made.add_argument("--config", metavar="FILE", help="configuration (JSON)")
+    made.add_argument(
+        "--socket",
+        metavar="PATH",
+        default=DEFAULT_SOCKET,
+        help="control socket for vrrpctl (default: %(default)s)",
+    )
+    made.add_argument(
+        "--check", action="store_true", help="check the configuration, say what is wrong, and exit"
+    )
+    made.add_argument(
+        "--withdraw",
+        action="store_true",
+        help="remove every address an earlier run left in the kernel, and exit",
+    )
+    made.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of the configuration, and exit"
+    )
+    made.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="default: %(default)s",
+    )
+    made.add_argument("--log-format", choices=("text", "json"), default="text", help="default: %(default)s")
+    made.add_argument("--version", action="version", version=f"vrrpd-fast {vrrpd_fast.__version__}")
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    made = parser()
+    options = made.parse_args(argv)
+    if options.schema:
+        from vrrpd_fast.config.schema import schema_json
+
+        sys.stdout.buffer.write(schema_json() + b"\n")
+        return 0
+    if options.withdraw:
+        return _withdraw()
+    if options.config is None:
+        made.error("--config FILE is required")
+    if options.check:
+        return _check(options.config)
+    return _serve(options)
+
+
+def _check(path: str) -> int:
+    from vrrpd_fast.config.native import check
+    from vrrpd_fast.model import Severity
+
+    findings = check(path)
+    for finding in findings:
+        print(finding)
+    return EXIT_USAGE if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _withdraw() -> int:
+    from vrrpd_fast.daemon import withdraw
+
+    try:
+        count = withdraw()
+    except OSError as error:
+        print(f"vrrpd-fast: cannot withdraw: {error.strerror or error}", file=sys.stderr)
+        return EXIT_FAILURE
+    print(f"{count} address{'' if count == 1 else 'es'} removed")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import logging
+
+    import uvloop
+
+    from vrrpd_fast import log
+    from vrrpd_fast.daemon import Daemon
+    from vrrpd_fast.model import ConfigError
+
+    handler = log.setup(options.log_level, options.log_format)
+    logger = logging.getLogger("vrrpd_fast")
+
+    async def serve() -> None:
+        await Daemon(options.config, options.socket).run()
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+    except ConfigError as error:
+        for finding in error.findings:
+            logger.error("%s", finding)
+        return EXIT_USAGE
+    except ValueError as error:
+        logger.error("%s: %s", options.config, error)
+        return EXIT_USAGE
+    except PermissionError as error:
+        logger.error("%s; vrrpd-fast needs CAP_NET_ADMIN and CAP_NET_RAW", error.strerror or error)
+        return EXIT_FAILURE
+    except OSError as error:
+        logger.error("%s", error.strerror or error)
+        return EXIT_FAILURE
+    finally:
+        handler.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

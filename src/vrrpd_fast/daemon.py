@@ -1,0 +1,175 @@
+"""The process: configuration in, signals, control socket, the fleet of virtual routers, and an orderly end."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Coroutine
+
+import vrrpd_fast
+from vrrpd_fast.config import native
+from vrrpd_fast.control.service import Service
+from vrrpd_fast.engine import wire
+from vrrpd_fast.fleet import Fleet, Summary
+from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding
+from vrrpd_fast.net.messages import kernel_tags_addresses, withdraw_tagged
+from vrrpd_fast.net.netlink import Netlink
+from vrrpd_fast.system import ServiceManager, raise_limits
+
+log = logging.getLogger(__name__)
+
+MAX_FILES = 65536  # control connections, scripts and a multicast holder per 20 links
+STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not leave
+
+
+class ReloadError(Exception):
+    """The new configuration cannot be used; `findings` says why. What ran goes on."""
+
+    def __init__(self, findings: list[str]) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = findings
+
+
+class Daemon:
+    """One run of vrrpd-fast on the running loop."""
+
+    def __init__(self, config_path: str, socket_path: str) -> None:
+        self._config_path = config_path
+        self._socket_path = socket_path
+        self._config = Config(router_id="")
+        self._started_ns = time.monotonic_ns()
+        self._end = asyncio.Event()
+        self._manager = ServiceManager()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. ConfigError and OSError when it cannot start; nothing is left behind then."""
+        wire.self_test()
+        loop = asyncio.get_running_loop()
+        loaded = native.load(self._config_path)
+        _tell(loaded.findings)
+        raise_limits(MAX_FILES)
+        service = Service(self)
+        await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
+        try:
+            self._fleet = Fleet(loop)
+            try:
+                _check_kernel()
+                await self._apply(loaded.config)
+                self._fleet.listen()
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, self._end.set)
+                loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+                gc.collect()
+                gc.freeze()  # what lives as long as the process need not be walked again
+                self._manager.ready(f"{len(loaded.config.instances)} virtual routers")
+                log.info(
+                    "vrrpd-fast %s: %d virtual routers", vrrpd_fast.__version__, len(loaded.config.instances)
+                )
+                if self._manager.watchdog_ns is not None:
+                    self._keep(self._feed_watchdog(self._manager.watchdog_ns / 2 / NS_PER_S))
+                await self._end.wait()
+                self._manager.stopping()
+                log.info("stopping")
+            finally:
+                async with self._reloading:
+                    for task in self._tasks:
+                        task.cancel()
+                    await self._fleet.close()
+        finally:
+            await service.close()
+            self._manager.close()
+
+    # -- what the control socket asks ---------------------------------------------------------------------
+
+    def status(self, names: list[str]) -> JSON:
+        """The status contract; `names` restricts the instances, all of them when empty."""
+        wanted = set(names)
+        instances = [each for each in self._fleet.status() if not wanted or each["name"] in wanted]
+        return {
+            "router_id": self._config.router_id,
+            "version": vrrpd_fast.__version__,
+            "pid": os.getpid(),
+            "uptime": round((time.monotonic_ns() - self._started_ns) / NS_PER_S, 3),
+            "instances": instances,
+            "unattributed": self._fleet.engine.unattributed(),
+            "engine": self._fleet.engine.health(),
+        }
+
+    async def reload(self) -> JSON:
+        """Read the file again and apply the difference. ReloadError when it cannot be used."""
+        async with self._reloading:
+            self._manager.reloading()
+            try:
+                loaded = await asyncio.to_thread(native.load, self._config_path)
+                _tell(loaded.findings)
+                summary = await self._apply(loaded.config)
+            except ConfigError as error:
+                raise ReloadError([str(finding) for finding in error.findings]) from error
+            except ValueError as error:
+                raise ReloadError([f"{self._config_path}: {error}"]) from error
+            finally:
+                self._manager.ready()
+            log.info("reloaded: %s", summary)
+            return {
+                "added": summary.added,
+                "removed": summary.removed,
+                "restarted": summary.restarted,
+                "changed": summary.changed,
+                "unchanged": summary.unchanged,
+            }
+
+    async def _apply(self, config: Config) -> Summary:
+        summary = await self._fleet.apply(config)
+        self._config = config
+        return summary
+
+    def _on_hangup(self) -> None:
+        self._keep(self._reload_on_signal())
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        """Run beside everything else; the loop itself would forget the task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload_on_signal(self) -> None:
+        try:
+            await self.reload()
+        except ReloadError as error:
+            log.error("not reloaded, everything goes on as before:")
+            for finding in error.findings:
+                log.error("%s", finding)
+
+    async def _feed_watchdog(self, interval: float) -> None:
+        """Feed systemd's watchdog every `interval` seconds, as long as the engine's timer is served."""
+        engine = self._fleet.engine
+        while True:
+            deadline_ns = engine.next_deadline_ns()
+            if deadline_ns < 0 or deadline_ns > engine.now_ns() - STUCK_NS:
+                self._manager.alive()
+            await asyncio.sleep(interval)
+
+
+def withdraw() -> int:
+    """Remove every address that an earlier run left in the kernel, found by its owner tag; returns how many."""
+    with contextlib.closing(Netlink()) as netlink:
+        return withdraw_tagged(netlink)
+
+
+def _check_kernel() -> None:
+    """Say once what this kernel lacks."""
+    with contextlib.closing(Netlink()) as netlink:
+        if not kernel_tags_addresses(netlink):
+            log.warning(
+                "this kernel keeps no owner tag on addresses (before 5.18): --withdraw cannot find ours"
+            )
+
+
+def _tell(findings: list[Finding]) -> None:
+    for finding in findings:
+        log.warning("%s", finding)

@@ -1,0 +1,336 @@
+"""All virtual routers of the process, and what moves them: the engine, links, trackers, a new configuration.
+
+Whatever concerns many virtual routers at once (a script all of them track, a switch that takes a hundred links
+down) is served in slices, one per turn of the loop, so that adverts go out between them.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from vrrpd_fast.claims import Claims
+from vrrpd_fast.engine.engine import Engine
+from vrrpd_fast.engine.membership import Memberships
+from vrrpd_fast.engine.sockets import Sockets
+from vrrpd_fast.log import RateLimit
+from vrrpd_fast.model import JSON, Config, Instance, Script, VirtualAddress
+from vrrpd_fast.net.frames import FrameSender
+from vrrpd_fast.net.links import LinkMonitor
+from vrrpd_fast.net.messages import tagged_addresses
+from vrrpd_fast.net.netlink import Netlink
+from vrrpd_fast.net.vips import PreparedAddresses
+from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.track.script import ScriptTracker
+from vrrpd_fast.track.spawn import Spawner
+
+log = logging.getLogger(__name__)
+
+TRANSITIONS_PER_SLICE = 16
+ROUTERS_PER_SLICE = 16
+
+
+class Summary(Struct, frozen=True):
+    """What a new configuration changed: names of virtual routers."""
+
+    added: list[str]
+    removed: list[str]
+    restarted: list[str]
+    changed: list[str]
+    unchanged: int
+
+    def __str__(self) -> str:
+        parts = [
+            f"{len(names)} {word}"
+            for word, names in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("restarted", self.restarted),
+                ("changed", self.changed),
+            )
+            if names
+        ]
+        return ", ".join([*parts, f"{self.unchanged} unchanged"])
+
+
+class Fleet:
+    """Opens every socket of the data plane and the kernel side; OSError when that is not allowed."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.routers: dict[str, VirtualRouter] = {}
+        self._loop = loop
+        self._scripts: dict[str, ScriptTracker] = {}
+        self._by_handle: dict[int, VirtualRouter] = {}
+        self._by_device: dict[str, set[str]] = {}
+        self._by_address: dict[bytes, set[str]] = {}
+        self._virtual: Counter[bytes] = Counter()
+        self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
+        self._turn: asyncio.Handle | None = None
+        self._draining = False
+        self._tagged: set[tuple[int, bytes, int]] = set()
+        self._limit = RateLimit(10, 10.0)
+
+        self._sockets = Sockets()
+        receive6, unicast6 = self._sockets.receive6, self._sockets.unicast6
+        self.engine = Engine(
+            self._on_engine,
+            receive4=self._sockets.receive4.fileno(),
+            receive6=-1 if receive6 is None else receive6.fileno(),
+            packet=self._sockets.packet.fileno(),
+            unicast4=self._sockets.unicast4.fileno(),
+            unicast6=-1 if unicast6 is None else unicast6.fileno(),
+        )
+        self._memberships = Memberships()
+        self._netlink = Netlink()
+        self._frames = FrameSender()
+        self._spawner = Spawner(loop)
+        self.links = LinkMonitor(
+            loop,
+            {self._netlink.port_id},
+            lambda _, packed: packed in self._virtual,
+            self._on_links,
+            self._on_address_lost,
+        )
+        self._claims = Claims(loop, self._netlink, self._frames, self.links.get, self.links.removed)
+
+    def listen(self) -> None:
+        """Begin to hear adverts and the timer."""
+        self._loop.add_reader(self.engine.timer_fd, self.engine.on_timer)
+        self._loop.add_reader(self._sockets.receive4.fileno(), self.engine.on_readable4)
+        if self._sockets.receive6 is not None:
+            self._loop.add_reader(self._sockets.receive6.fileno(), self.engine.on_readable6)
+
+    # -- configuration ------------------------------------------------------------------------------------
+
+    async def apply(self, config: Config) -> Summary:
+        """Become what `config` says, touching only what differs. ValueError, and nothing is changed, when a script
+        cannot be used as it is written (unknown user, broken quoting)."""
+        fresh = self._new_scripts(config.scripts)
+        self._tagged = set(tagged_addresses(self._netlink))
+        added, removed, restarted, changed = [], [], [], []
+        for name, router in list(self.routers.items()):
+            instance = config.instances.get(name)
+            if instance is None:
+                removed.append(name)
+            elif identity(instance) != identity(router.instance):
+                restarted.append(name)
+        await self._stop([*removed, *restarted])
+        self._exchange_scripts(config.scripts, fresh)
+        for name, instance in config.instances.items():
+            if name not in self.routers:
+                self._create(instance)
+                if name not in restarted:
+                    added.append(name)
+            elif instance != self.routers[name].instance:
+                self._change(self.routers[name], instance)
+                changed.append(name)
+            else:
+                continue
+            if (len(added) + len(restarted) + len(changed)) % ROUTERS_PER_SLICE == 0:
+                self.engine.settle()
+                await asyncio.sleep(0)
+        self.engine.settle()
+        self.links.reelect()
+        for tracker in fresh.values():
+            tracker.start()
+        unchanged = len(self.routers) - len(added) - len(restarted) - len(changed)
+        return Summary(added, removed, restarted, changed, unchanged)
+
+    def _new_scripts(self, scripts: dict[str, Script]) -> dict[str, ScriptTracker]:
+        fresh = {}
+        for name, script in scripts.items():
+            known = self._scripts.get(name)
+            if known is None or known.script != script:
+                try:
+                    fresh[name] = ScriptTracker(script, self._spawner, self._on_script)
+                except ValueError as error:
+                    raise ValueError(f"vrrp_script {name}: {error}") from error
+        return fresh
+
+    def _exchange_scripts(self, scripts: dict[str, Script], fresh: dict[str, ScriptTracker]) -> None:
+        if fresh and not self._scripts:
+            self._spawner.start()
+        for name, tracker in list(self._scripts.items()):
+            if name not in scripts or name in fresh:
+                tracker.stop()
+                del self._scripts[name]
+        self._scripts.update(fresh)
+
+    def _create(self, instance: Instance) -> None:
+        self._register(instance)
+        router = VirtualRouter(
+            instance,
+            self.engine,
+            self._memberships,
+            self.links.get,
+            self._scripts.__getitem__,
+            self._claims.follow,
+            self._is_native,
+        )
+        self.routers[instance.name] = router
+        self._by_handle[router.handle] = router
+        self._claims.follow(router)  # what an earlier run left behind goes
+        router.evaluate(self.engine.now_ns())
+
+    def _change(self, router: VirtualRouter, instance: Instance) -> None:
+        old = router.instance
+        gone = [each for each in old.all_addresses if each not in instance.all_addresses]
+        self._unregister(old)
+        self._register(instance)
+        if gone:
+            self._claims.remove_now(router, PreparedAddresses(gone, self._index_of))
+        router.reconfigure(instance, self.engine.now_ns())
+        if set(old.all_addresses) != set(instance.all_addresses):
+            self._claims.follow(router)
+
+    async def _stop(self, names: Iterable[str]) -> None:
+        """Withdraw, then release, one virtual router after the other (RFC.md D10: no two owners at a time)."""
+        for number, name in enumerate(names, 1):
+            router = self.routers.pop(name)
+            self._claims.remove_now(router)
+            router.release(self.engine.now_ns())
+            self._drain_all()
+            del self._by_handle[router.handle]
+            router.close()
+            self._unregister(router.instance)
+            if number % ROUTERS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+
+    def _register(self, instance: Instance) -> None:
+        for device in _devices(instance):
+            self._by_device.setdefault(device, set()).add(instance.name)
+        for address in instance.all_addresses:
+            self._virtual[address.address.packed] += 1
+            self._by_address.setdefault(address.address.packed, set()).add(instance.name)
+
+    def _unregister(self, instance: Instance) -> None:
+        for device in _devices(instance):
+            self._by_device[device].discard(instance.name)
+        for address in instance.all_addresses:
+            packed = address.address.packed
+            self._by_address[packed].discard(instance.name)
+            self._virtual[packed] -= 1
+            if not self._virtual[packed]:
+                del self._virtual[packed], self._by_address[packed]
+
+    def _index_of(self, device: str) -> int | None:
+        link = self.links.get(device)
+        return None if link is None else link.index
+
+    def _is_native(self, address: VirtualAddress) -> bool:
+        """Whether an address is on its interface and was not put there by us."""
+        link = self.links.get(address.dev)
+        packed, prefixlen = address.address.packed, address.prefixlen
+        return (
+            link is not None
+            and (int(address.family), packed, prefixlen) in link.addresses
+            and (link.index, packed, prefixlen) not in self._tagged
+        )
+
+    # -- what happens -------------------------------------------------------------------------------------
+
+    def _on_engine(self) -> None:
+        if not self._draining:
+            self._draining = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = False
+        if self._drain_slice():
+            self._on_engine()
+
+    def _drain_all(self) -> None:
+        while self._drain_slice():
+            pass
+
+    def _drain_slice(self) -> bool:
+        """Have some transitions told to their virtual routers; whether there may be more."""
+        events = self.engine.drain(TRANSITIONS_PER_SLICE)
+        for event in events:
+            self._by_handle[event.handle].on_transition(event)
+        for handle in self.engine.take_challenged():
+            self._claims.defend(self._by_handle[handle])
+        for handle, what, source in self.engine.take_complaints():
+            self._by_handle[handle].on_complaint(what, source)
+        return len(events) == TRANSITIONS_PER_SLICE
+
+    def _on_links(self, names: set[str]) -> None:
+        for device in names:
+            for name in self._by_device.get(device, ()):
+                self._work.append((name, device))
+        self._schedule()
+
+    def _on_script(self, tracker: ScriptTracker) -> None:
+        for name, router in self.routers.items():
+            if any(tracked.name == tracker.script.name for tracked in router.instance.track_scripts):
+                self._work.append((name, None))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._work and self._turn is None:
+            self._turn = self._loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._turn = None
+        now_ns = self.engine.now_ns()
+        for _ in range(min(ROUTERS_PER_SLICE, len(self._work))):
+            name, device = self._work.popleft()
+            router = self.routers.get(name)
+            if router is None:
+                continue
+            if device is None:
+                router.evaluate(now_ns)
+            else:
+                router.link_changed(device, now_ns)
+        self.engine.settle()
+        self._schedule()
+
+    def _on_address_lost(self, ifindex: int, packed: bytes, prefixlen: int) -> None:
+        for name in self._by_address.get(packed, ()):
+            router = self.routers[name]
+            prepared = router.addresses.find(ifindex, packed, prefixlen)
+            if prepared is not None and router.is_master:
+                self._limit.log(
+                    log,
+                    logging.WARNING,
+                    prepared.address,
+                    "instance %s: someone removed %s from %s: put back",
+                    name,
+                    prepared.address,
+                    prepared.address.dev,
+                )
+                self._claims.put_back(router, prepared)
+
+    # -- the end, and status ------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Withdraw every address, release every mastership, close everything."""
+        self._work.clear()
+        await self._stop(list(self.routers))
+        for tracker in self._scripts.values():
+            tracker.stop()
+        for fd in (self.engine.timer_fd, self._sockets.receive4.fileno()):
+            self._loop.remove_reader(fd)
+        if self._sockets.receive6 is not None:
+            self._loop.remove_reader(self._sockets.receive6.fileno())
+        self._claims.close()
+        self.links.close()
+        await self._spawner.close()
+        self._frames.close()
+        self._memberships.close()
+        self._netlink.close()
+        self._sockets.close()
+
+    def status(self) -> list[JSON]:
+        return [router.status() for router in self.routers.values()]
+
+
+def _devices(instance: Instance) -> set[str]:
+    """Every interface whose changes concern a virtual router."""
+    return {
+        instance.interface,
+        *(address.dev for address in instance.all_addresses),
+        *(tracked.interface for tracked in instance.track_interfaces),
+    }

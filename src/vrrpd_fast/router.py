@@ -1,0 +1,366 @@
+"""Policy of one virtual router: what its link, its trackers and its transitions mean.
+
+A VirtualRouter stands between the engine, which speaks the protocol, and the kernel side, which carries its
+addresses. It owns no socket and no timer of the protocol.
+"""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+
+from vrrpd_fast import explain
+from vrrpd_fast.engine import wire
+from vrrpd_fast.engine.engine import Engine
+from vrrpd_fast.engine.membership import Memberships
+from vrrpd_fast.model import (
+    JSON,
+    NS_PER_S,
+    Complaint,
+    Instance,
+    Reason,
+    State,
+    TrackScript,
+    Transition,
+    VirtualAddress,
+)
+from vrrpd_fast.net.links import Link
+from vrrpd_fast.net.vips import PreparedAddresses
+from vrrpd_fast.track.priority import Fault, contribution, effective
+
+log = logging.getLogger(__name__)
+
+# Stands in for the index of an interface that does not exist: each virtual router on one has its own key.
+_nowhere = itertools.count(0x8000_0000)
+
+
+class Judge(Protocol):
+    """What a virtual router needs of a script tracker."""
+
+    @property
+    def state(self) -> bool | None: ...
+
+    def describe(self) -> JSON: ...
+
+
+class VirtualRouter:
+    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        engine: Engine,
+        memberships: Memberships,
+        link: Callable[[str], Link | None],
+        script: Callable[[str], Judge],
+        claim: Callable[["VirtualRouter"], None],
+        is_native: Callable[[VirtualAddress], bool],
+    ) -> None:
+        self.instance = instance
+        self.state = State.INIT
+        self.reason = "not started"
+        self.last_transition = time.time()
+        self.generation = 0  # grows with every transition: what was planned in an older one is void
+        self._engine = engine
+        self._memberships = memberships
+        self._link = link
+        self._script = script
+        self._claim = claim
+        self._is_native = is_native
+        self._priority = instance.priority
+        self._source: IPv4Address | IPv6Address | None = None
+        self._ifindex: int | None = None  # where we listen; None when the interface does not exist
+        self._fault: tuple[Reason, str] | None = None
+        self.handle = engine.add(
+            ifindex=next(_nowhere),
+            family=instance.family,
+            vrid=instance.virtual_router_id,
+            version=instance.version,
+            **_settings(instance),
+        )
+        self.addresses = self._prepare()
+
+    @property
+    def name(self) -> str:
+        return self.instance.name
+
+    @property
+    def is_master(self) -> bool:
+        return self.state is State.MASTER
+
+    @property
+    def priority(self) -> int:
+        """Effective priority: the configured one and what trackers add."""
+        return self._priority
+
+    # -- what happens to it -------------------------------------------------------------------------------
+
+    def evaluate(self, now_ns: int) -> None:
+        """Look at link and trackers again: start, stop, or send another priority. The caller settles the engine."""
+        if self._follow_link():
+            self._equip()
+        priority = effective(self.instance.priority, (part for _, part in self._contributions()))
+        if priority != self._priority:
+            log.info("instance %s: priority %d -> %d (%s)", self.name, self._priority, priority, self._sum())
+            self._priority = priority
+            self._engine.set_priority(self.handle, priority, now_ns)
+        fault = self._find_fault()
+        was_faulty = self._fault is not None
+        self._fault = fault
+        if fault is not None:
+            self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
+        elif not self._is_waiting():
+            self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
+
+    def link_changed(self, device: str, now_ns: int) -> None:
+        """A device of ours came, went or changed."""
+        self.addresses.retarget(device, self._index_of(device))
+        self.evaluate(now_ns)
+
+    def on_transition(self, event: Transition) -> None:
+        """The engine reports a change of state, in order."""
+        self.state = event.new
+        self.generation += 1
+        self.last_transition = time.time() - (self._engine.now_ns() - event.at_ns) / NS_PER_S
+        if event.new is State.FAULT and self._fault is not None:
+            self.reason = self._fault[1]
+        else:
+            self.reason = explain.transition(event, self.instance, self._priority, self._source)
+        level = logging.WARNING if event.new is State.FAULT else logging.INFO
+        log.log(level, "instance %s: %s -> %s: %s", self.name, event.old.name, event.new.name, self.reason)
+        if State.MASTER in (event.old, event.new):
+            self._claim(self)
+
+    def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
+        log.warning("instance %s: %s", self.name, explain.complaint(what, source))
+
+    def reconfigure(self, instance: Instance, now_ns: int) -> None:
+        """Other settings under the same identity (see `identity`); the state stays."""
+        self.instance = instance
+        self._priority = effective(instance.priority, (part for _, part in self._contributions()))
+        self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
+        self._follow_link()
+        self.addresses = self._prepare()
+        self._equip()
+        self.evaluate(now_ns)
+
+    def release(self, now_ns: int) -> None:
+        """Give up mastership, if held (priority 0), and stop; the caller has withdrawn the addresses."""
+        self._engine.stop(self.handle, now_ns, State.INIT, Reason.SHUTDOWN)
+
+    def close(self) -> None:
+        """Leave the engine and the multicast group for good."""
+        self._engine.remove(self.handle)
+        self._listen(None)
+
+    # -- link ---------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> PreparedAddresses:
+        """The addresses we add and remove. An owner's that are on the interface without us are left alone."""
+        instance = self.instance
+        carried = [
+            virtual
+            for virtual in instance.all_addresses
+            if not (instance.is_owner and self._is_native(virtual))
+        ]
+        return PreparedAddresses(carried, self._index_of)
+
+    def _index_of(self, device: str) -> int | None:
+        link = self._link(device)
+        return None if link is None else link.index
+
+    def _follow_link(self) -> bool:
+        """Where is our interface, and which source address have we there? Whether that has changed."""
+        link = self._link(self.instance.interface)
+        source = self._find_source(link)
+        ifindex = None if link is None else link.index
+        if (ifindex, source) == (self._ifindex, self._source):
+            return False
+        if ifindex != self._ifindex:
+            self._listen(ifindex)
+        self._ifindex = ifindex
+        self._source = source
+        self._engine.move(
+            self.handle,
+            next(_nowhere) if ifindex is None else ifindex,
+            bytes(4 if self.instance.family == 4 else 16) if source is None else source.packed,
+        )
+        return True
+
+    def _find_source(self, link: Link | None) -> IPv4Address | IPv6Address | None:
+        instance = self.instance
+        if link is None:
+            return None
+        if instance.source_ip is not None:
+            return instance.source_ip
+        packed = link.ipv4 if instance.family == 4 else link.ipv6
+        if packed is None:
+            return None
+        return IPv4Address(packed) if instance.family == 4 else IPv6Address(packed)
+
+    def _listen(self, ifindex: int | None) -> None:
+        """Be in the multicast group on this interface and no other."""
+        if self.instance.unicast_peers:
+            return
+        if self._ifindex is not None:
+            self._memberships.leave(self._ifindex, self.instance.group)
+            self._ifindex = None
+        if ifindex is not None:
+            self._memberships.join(ifindex, self.instance.group)
+
+    def _equip(self) -> None:
+        """Pack the adverts anew: source, destinations or contents have changed."""
+        instance = self.instance
+        if self._source is None:
+            return
+        destinations: Sequence[IPv4Address | IPv6Address] = instance.unicast_peers or (instance.group,)
+        self._engine.equip(
+            self.handle,
+            [
+                wire.pack_advert(
+                    family=instance.family,
+                    version=instance.version,
+                    vrid=instance.virtual_router_id,
+                    priority=self._priority,
+                    interval_cs=instance.advert_int_cs,
+                    addresses=[virtual.address.packed for virtual in instance.virtual_addresses],
+                    source=self._source.packed,
+                    destination=destination.packed,
+                    checksum=instance.checksum,
+                )
+                for destination in destinations
+            ],
+        )
+
+    # -- trackers -----------------------------------------------------------------------------------------
+
+    def _contributions(self) -> list[tuple[str, int | Fault]]:
+        """What each tracker adds, with its name."""
+        parts: list[tuple[str, int | Fault]] = []
+        for tracked in self.instance.track_scripts:
+            state = self._script(tracked.name).state
+            parts.append((tracked.name, contribution(tracked.weight, tracked.reverse, state)))
+        for watched in self.instance.track_interfaces:
+            link = self._link(watched.interface)
+            up = link is not None and link.up
+            parts.append((watched.interface, contribution(watched.weight, watched.reverse, up)))
+        return parts
+
+    def _sum(self) -> str:
+        parts = (
+            f"{part:+d} {name}" for name, part in self._contributions() if isinstance(part, int) and part
+        )
+        return ", ".join([f"{self.instance.priority} base", *parts])
+
+    def _is_waiting(self) -> bool:
+        return any(part is Fault.UNKNOWN for _, part in self._contributions())
+
+    def _find_fault(self) -> tuple[Reason, str] | None:
+        """What keeps us from taking part, the most basic cause first."""
+        instance = self.instance
+        link = self._link(instance.interface)
+        if link is None:
+            return Reason.INTERFACE_GONE, f"interface {instance.interface} does not exist"
+        if not link.up:
+            return Reason.INTERFACE_DOWN, f"interface {instance.interface} is down"
+        if self._source is None:
+            kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
+            return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
+        for watched in instance.track_interfaces:
+            tracked_link = self._link(watched.interface)
+            up = tracked_link is not None and tracked_link.up
+            if contribution(watched.weight, watched.reverse, up) is Fault.DOWN:
+                return Reason.TRACKED_INTERFACE, f"tracked interface {watched.interface} is {_word(up)}"
+        for tracked in instance.track_scripts:
+            state = self._script(tracked.name).state
+            if contribution(tracked.weight, tracked.reverse, state) is Fault.DOWN:
+                return Reason.TRACKED_SCRIPT, f"vrrp_script {tracked.name} is {_word(bool(state))}"
+        return None
+
+    # -- status -------------------------------------------------------------------------------------------
+
+    def status(self) -> JSON:
+        """One entry of `instances` in the status contract; intervals in seconds."""
+        instance = self.instance
+        snapshot = self._engine.snapshot(self.handle)
+        master_address: str | None
+        if self.is_master:
+            master_address, master_priority = str(self._source), self._priority
+        else:
+            master_address = None if snapshot.master_address is None else str(snapshot.master_address)
+            master_priority = snapshot.master_priority
+        return {
+            "name": instance.name,
+            "interface": instance.interface,
+            "address_family": f"ipv{int(instance.family)}",
+            "virtual_router_id": instance.virtual_router_id,
+            "version": instance.version,
+            "state": self.state.name,
+            "priority": instance.priority,
+            "effective_priority": self._priority,
+            "advert_int": instance.advert_int_cs / 100,
+            "master_advert_int": snapshot.master_interval_cs / 100,
+            "master_address": master_address,
+            "master_priority": master_priority,
+            "last_transition": round(self.last_transition, 6),
+            "reason": self.reason,
+            "virtual_addresses": [str(virtual) for virtual in instance.all_addresses],
+            "tracking": [*map(self._describe_script, instance.track_scripts), *self._describe_interfaces()],
+            "statistics": {**snapshot.statistics, "kernel_absorbed": 0},
+        }
+
+    def _describe_script(self, tracked: TrackScript) -> JSON:
+        judge = self._script(tracked.name)
+        return {**judge.describe(), **_effect(tracked.weight, tracked.reverse, judge.state)}
+
+    def _describe_interfaces(self) -> list[JSON]:
+        described = []
+        for watched in self.instance.track_interfaces:
+            link = self._link(watched.interface)
+            up = link is not None and link.up
+            entry = {"name": watched.interface, "type": "interface", "state": _word(up)}
+            described.append({**entry, **_effect(watched.weight, watched.reverse, up)})
+        return described
+
+
+def identity(instance: Instance) -> tuple[object, ...]:
+    """What makes it another virtual router when it changes: the new one starts over."""
+    return (
+        instance.name,
+        instance.interface,
+        instance.family,
+        instance.virtual_router_id,
+        instance.version,
+        instance.group,
+        bool(instance.unicast_peers),
+    )
+
+
+def _settings(instance: Instance) -> JSON:
+    """What the engine may be told anew while the virtual router lives."""
+    return {
+        "priority": instance.priority,
+        "advert_int_cs": instance.advert_int_cs,
+        "addresses": [virtual.address.packed for virtual in instance.virtual_addresses],
+        "preempt": instance.preempt,
+        "preempt_delay_ns": round(instance.preempt_delay * NS_PER_S),
+        "down_timer_adverts": instance.down_timer_adverts,
+        "answer_losing": not instance.lower_prio_no_advert,
+        "check_addresses": instance.check_addresses,
+        "peers": [peer.packed for peer in instance.unicast_peers],
+    }
+
+
+def _effect(weight: int, reverse: bool, up: bool | None) -> JSON:
+    part = contribution(weight, reverse, up)
+    return {
+        "weight": weight,
+        "reverse": reverse,
+        "contribution": part.value if isinstance(part, Fault) else part,
+    }
+
+
+def _word(up: bool) -> str:
+    return "up" if up else "down"
