@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from lab.kit.capture import Capture, Frame
 from lab.kit.judge import verdicts
 from lab.kit.net import Net
-
+from lab.kit.packets import read_advert
 
 # What a test needs beyond iproute2, by the marker `peer`: the program and Debian's package that has it.
 PEERS = {
@@ -68,14 +69,16 @@ def sent_by_us() -> Iterator[list[tuple[str, Frame]]]:
     directory = Path(os.environ.get("TMPDIR", "/tmp"))
     path = directory / f"vrrpd-fast-lab-{os.getpid()}.pcap"
     try:
-        found = verdicts([frame for _, frame in sent], path)
+        found = verdicts(sent, path)
     finally:
         path.unlink(missing_ok=True)
     assert not found, "tshark on what vrrpd-fast sent:\n" + "\n".join(found[:20])
 
 
 @pytest.fixture
-def capture(request: pytest.FixtureRequest) -> Iterator[Callable[[Net], Capture]]:
+def capture(
+    request: pytest.FixtureRequest, sent_by_us: list[tuple[str, Frame]]
+) -> Iterator[Callable[[Net], Capture]]:
     """Starts the capture of a Net."""
     open_captures: list[Capture] = []
 
@@ -86,3 +89,8 @@ def capture(request: pytest.FixtureRequest) -> Iterator[Callable[[Net], Capture]
     yield start
     for each in open_captures:
         each.close()
+        sent_by_us += [
+            (request.node.nodeid, frame)
+            for frame in each.frames
+            if frame[1] in each.net.ours and read_advert(*frame) is not None
+        ]

@@ -1,14 +1,12 @@
 """The harness proves itself on daemons that are not ours: whatever fails here is the lab's own fault."""
 
-from collections.abc import Callable
-
 import pytest
-from lab.kit.capture import Capture
+
 from lab.kit.daemons import Daemon, Settings
+from lab.kit.fixtures import Build, Tap
 from lab.kit.frr import Frr
 from lab.kit.keepalived import Keepalived
-from lab.kit.net import Net, now_ns
-
+from lab.kit.net import now_ns
 
 SETTINGS: dict[int, Settings] = {
     4: {
@@ -33,7 +31,7 @@ PEERS: dict[str, type[Daemon]] = {"keepalived": Keepalived, "frr": Frr}
 @pytest.mark.parametrize("second", ["keepalived", "frr"])
 @pytest.mark.peer("keepalived")
 def test_two_foreign_daemons_elect_and_take_over(
-    build: Callable[..., Net], capture: Callable[[Net], Capture], second: str, family: int
+    build: Build, capture: Tap, second: str, family: int
 ) -> None:
     net = build(["r1", "r2", "client"])
     wire = capture(net)

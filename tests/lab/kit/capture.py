@@ -1,5 +1,6 @@
 """What went over the LANs: every frame at every switch port, with the kernel's time stamps."""
 
+import itertools
 import os
 import socket
 import struct
@@ -12,7 +13,6 @@ from typing import TypeVar
 from lab.kit.net import Net
 from lab.kit.nsenter import socket_in
 from lab.kit.packets import Advert, Announcement, read_advert, read_announcement
-
 
 ETH_P_ALL = 0x0003
 SO_RCVBUFFORCE = 33
@@ -30,6 +30,7 @@ class Capture:
         self.frames: list[Frame] = []
         self.adverts_seen: list[Advert] = []
         self.announcements_seen: list[Announcement] = []
+        self.net = net
         self._ports = {port.peer: port for port in net.ports.values()}
         self._arrived = threading.Condition()
         self._socket = socket_in(net.switch, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
@@ -160,9 +161,7 @@ class Capture:
 
 def gaps_ms(adverts: list[Advert]) -> list[float]:
     """The times between consecutive adverts, in milliseconds."""
-    return [
-        (later.time_ns - earlier.time_ns) / 1e6 for earlier, later in zip(adverts, adverts[1:], strict=False)
-    ]
+    return [(later.time_ns - earlier.time_ns) / 1e6 for earlier, later in itertools.pairwise(adverts)]
 
 
 def write_pcap(path: Path, frames: Iterator[Frame] | list[Frame]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from lab.kit.net import Net, kill_group, session_of
 from lab.kit.waiting import wait_until
 
-
 Settings = dict[str, Any]  # one virtual router in keepalived's words, as the native file has them
 
 

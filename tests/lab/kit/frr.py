@@ -14,7 +14,6 @@ from lab.kit.daemons import Daemon, Settings, plain
 from lab.kit.net import Net, kill_group
 from lab.kit.waiting import wait_until
 
-
 LIBEXEC = Path("/usr/lib/frr")
 
 

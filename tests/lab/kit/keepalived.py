@@ -11,7 +11,7 @@ class Keepalived(Daemon):
     def configure(self) -> None:
         for left in self.directory.glob("*.pid"):  # of a killed run; its process may still be a zombie
             left.unlink()
-        text = "global_defs {\n  router_id %s\n}\n" % self.node
+        text = f"global_defs {{\n  router_id {self.node}\n}}\n"
         text += "".join(_block(name, settings) for name, settings in self.instances.items())
         self.write(self.directory / "keepalived.conf", text)
 

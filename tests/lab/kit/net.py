@@ -13,7 +13,6 @@ from typing import Any
 
 from lab.kit.waiting import wait_until
 
-
 _serial: Iterator[int] = itertools.count()
 
 # What a lab node differs in from a fresh namespace: it routes, answers on the right link only and does not
@@ -54,6 +53,7 @@ class Net:
         self.directory = directory
         self.tag = f"vf{os.getpid():x}-{next(_serial):x}"
         self.switch = f"{self.tag}-switch"
+        self.ours: set[str] = set()  # the nodes that run vrrpd-fast
         self.ports: dict[tuple[str, int], Port] = {}
         self._namespaces = [self.switch]
         self._processes: list[subprocess.Popen[bytes]] = []

@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 
-
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -4,7 +4,6 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-
 ETH_IPV4, ETH_IPV6, ETH_ARP = 0x0800, 0x86DD, 0x0806
 PROTOCOL_VRRP = 112
 GROUP4, GROUP6 = IPv4Address("224.0.0.18"), IPv6Address("ff02::12")
@@ -17,10 +16,10 @@ def ones_complement(data: bytes) -> int:
     """The Internet checksum of `data` (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(word for (word,) in struct.iter_unpack("!H", data))
+    total = sum(int(word) for (word,) in struct.iter_unpack("!H", data))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return 0xFFFF - total
 
 
 def pseudo_header(source: IP, destination: IP, length: int) -> bytes:

@@ -14,7 +14,6 @@ from lab.kit.daemons import Daemon, Settings
 from lab.kit.net import Net
 from lab.kit.waiting import wait_until
 
-
 DAEMON = "vrrpd_fast.cli.daemon"
 CONTROL = "vrrpd_fast.cli.ctl"
 SOURCES = Path(vrrpd_fast.__file__).parent.parent
@@ -34,6 +33,7 @@ class VrrpdFast(Daemon):
         self, net: Net, node: str, document: dict[str, Any] | None = None, **instances: Settings
     ) -> None:
         super().__init__(net, node, **instances)
+        net.ours.add(node)
         self.document = document  # a whole native file; what `instances` make when it is None
         self.config_path = self.directory / "vips.json"
         self.socket_path = self.directory / "control.sock"
@@ -89,8 +89,8 @@ class VrrpdFast(Daemon):
                 data += chunk
         reply = json.loads(data[:-1])
         assert "error" not in reply, reply
-        parameters = reply.get("parameters", {})
-        return parameters.get("status", parameters)
+        answer: dict[str, Any] = reply.get("parameters", {})
+        return answer
 
     def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`vrrpctl WORDS` against this daemon."""
@@ -106,7 +106,8 @@ class VrrpdFast(Daemon):
         """The status of one virtual router."""
         found = [entry for entry in self.call("GetStatus", names=[])["instances"] if entry["name"] == name]
         assert len(found) == 1, (name, found)
-        return found[0]
+        entry: dict[str, Any] = found[0]
+        return entry
 
     def state(self, name: str) -> str:
         return str(self.instance(name)["state"])

@@ -1,0 +1,111 @@
+"""Every way an advert can be wrong (RFC 9568 7.1, RFC 3768 7.1), with the one counter that must tell it."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any
+
+from lab.kit.inject import Injector
+from lab.kit.settings import FLAVOURS
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A discarded advert: what is wrong, the rows it is for, the counter it moves.
+
+    `known` tells whether the packet can be put down to the virtual router it names; the counter of one that
+    cannot is the daemon's own.
+    """
+
+    name: str
+    flavour: str
+    rows: tuple[str, ...]
+    counter: str
+    wrong: dict[str, Any] = field(default_factory=dict)
+    known: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"{self.flavour}-{self.name}"
+
+    def send(self, injector: Injector, vrid: int, interval_cs: int, priority: int = 200) -> None:
+        """Send it as an advert that would win if it were right."""
+        right = right_advert(self.flavour, vrid, interval_cs, priority)
+        injector.advert(**right | self.wrong)
+
+
+def right_advert(flavour: str, vrid: int, interval_cs: int, priority: int) -> dict[str, Any]:
+    """The arguments of an advert that nothing is wrong with."""
+    kind = FLAVOURS[flavour]
+    return {
+        "version": kind.version,
+        "family": kind.family,
+        "vrid": vrid,
+        "priority": priority,
+        "interval_cs": interval_cs,
+        "addresses": [address.partition("/")[0] for address in kind.addresses],
+    }
+
+
+def _vectors(flavour: str) -> list[Vector]:
+    kind = FLAVOURS[flavour]
+    count = len(kind.addresses)
+    size = 4 if kind.family == 4 else 16
+    whole = 8 + count * size + (8 if kind.version == 2 else 0)
+    other_version = 2 if kind.version == 3 else 3
+    length, address_list = "packet_length_errors", "address_list_errors"
+
+    def vector(name: str, rows: str, counter: str, known: bool = True, **wrong: Any) -> Vector:
+        return Vector(name, flavour, tuple(rows.split()), counter, wrong, known)
+
+    found = [
+        vector("ttl-254", "R1 P1 P3", "ip_ttl_errors", ttl=254),
+        vector("ttl-1", "R1", "ip_ttl_errors", ttl=1),
+        vector("empty", "R2", length, known=False, cut=0),
+        vector("one-byte", "R2", length, known=False, cut=1),
+        vector("seven-bytes", "R2", length, cut=7),
+        vector("version-1", "R3 P4", "version_errors", version=1),
+        vector("version-other", "R3 P4", "version_errors", version=other_version),
+        vector("version-15", "R3", "version_errors", version=15),
+        vector("type-0", "R4 P4", "invalid_type_pkts_rcvd", type=0),
+        vector("type-2", "R4 P4", "invalid_type_pkts_rcvd", type=2),
+        vector("type-15", "R4", "invalid_type_pkts_rcvd", type=15),
+        vector("header-only", "R5", length, cut=8),
+        vector("one-byte-less", "R5", length, cut=whole - 1),
+        vector("one-byte-more", "R5", length, trailing=b"\0"),
+        vector("one-address-more", "R5", length, trailing=b"\0" * size),
+        vector("count-too-high", "R5", length, count=count + 1),
+        vector("count-255", "R5", length, count=255),
+        vector("count-too-low", "R5", length, count=count - 1),
+        vector("checksum", "R6 P10", "checksum_errors", checksum="wrong"),
+        vector("vrid-unknown", "R7", "vrid_errors", known=False, vrid=99),
+        vector("vrid-0", "R7", "vrid_errors", known=False, vrid=0),
+        vector("interval-0", "R9 R10 P9", "interval_errors", interval_cs=0),
+        vector("no-address", "R13 P7", address_list, addresses=[]),
+    ]
+    if kind.family == 4:
+        found.append(
+            vector(
+                "unicast",
+                "P1 U6",
+                "peer_errors",
+                destination=IPv4Address("10.0.0.1"),
+                destination_mac="02:00:00:00:00:01",
+            )
+        )
+    if kind.version == 2:
+        found += [
+            vector("interval-other", "R10", "interval_errors", interval_cs=200),
+            vector("password", "R11 P14", "authentication_errors", auth_type=1, auth_data=b"password"),
+            vector("auth-header", "R11", "authentication_errors", auth_type=2),
+            vector("no-auth-data", "R5 P14", length, cut=whole - 8),
+            vector("checksum-with-pseudo-header", "R6 P10", "checksum_errors", checksum="pseudo"),
+            vector("other-addresses", "R12", address_list, addresses=["10.0.0.101"]),
+        ]
+    if kind.family == 6:
+        found.append(
+            vector("checksum-without-pseudo-header", "R6 P10", "checksum_errors", checksum="message")
+        )
+    return found
+
+
+VECTORS = [vector for flavour in FLAVOURS for vector in _vectors(flavour)]

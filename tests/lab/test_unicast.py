@@ -1,0 +1,76 @@
+"""Unicast peers instead of multicast (draft-abinabraham-vrrp-unicast, keepalived's unicast_peer)."""
+
+import pytest
+
+from lab.kit.daemons import Settings
+from lab.kit.fixtures import Build, Tap
+from lab.kit.inject import Injector
+from lab.kit.net import now_ns
+from lab.kit.peers import PEERS
+from lab.kit.settings import EARLY_S, FAST, FAST6, TOLERANCE_S, Flavour
+from lab.kit.vectors import right_advert
+from lab.kit.vrrpd import VrrpdFast
+from lab.kit.waiting import wait_until
+
+by_family = pytest.mark.parametrize("kind", [FAST, FAST6], ids=["ipv4", "ipv6"])
+
+
+def between(kind: Flavour, priority: int, own: int, *others: int) -> Settings:
+    """A virtual router of node number `own` with the nodes `others` as its peers."""
+    prefix = "10.0.0." if kind.family == 4 else "fe80::"
+    return kind.settings(
+        priority, unicast_src_ip=f"{prefix}{own}", unicast_peer=[f"{prefix}{other}" for other in others]
+    )
+
+
+@pytest.mark.rfc("U2", "U4", "U5")
+@by_family
+@pytest.mark.parametrize("peer", ["vrrpd-fast", "keepalived"])
+def test_unicast_election_and_takeover(build: Build, capture: Tap, peer: str, kind: Flavour) -> None:
+    net = build(["r1", "r2", "r3"])
+    wire = capture(net)
+    ours = VrrpdFast(net, "r1", VI=between(kind, 100, 1, 2, 3))
+    other = PEERS[peer](net, "r2", VI=between(kind, 200, 2, 1, 3))
+    other.start()
+    wire.wait_advert("r2")
+    ours.start()
+    wire.wait_adverts(10, "r2", after=now_ns())
+    ours.wait_state("VI", "BACKUP")
+    assert not wire.adverts("r1")
+    other.kill()
+    last = wire.adverts("r2")[-1]
+    taken = wire.wait_advert("r1")
+    silence_s = (taken.time_ns - last.time_ns) / 1e9
+    assert kind.down_s(100) - EARLY_S < silence_s < kind.down_s(100) + TOLERANCE_S
+
+    # One copy to each peer, never one to the group, and nothing but the destination differs.
+    wire.wait_adverts(6, "r1", after=taken.time_ns)
+    sent = wire.adverts("r1")[:6]
+    prefix = "10.0.0." if kind.family == 4 else "fe80::"
+    assert {str(advert.destination) for advert in sent} == {f"{prefix}2", f"{prefix}3"}
+    assert {advert.ttl for advert in sent} == {255}
+    assert {advert.message[:6] for advert in sent} == {sent[0].message[:6]}
+    assert {str(advert.source) for advert in sent} == {f"{prefix}1"}
+
+
+@pytest.mark.rfc("U5", "U6")
+def test_only_peers_are_heard(build: Build) -> None:
+    """A stranger's advert, by unicast or to the group, moves a counter and nothing else."""
+    net = build(["r1", "r2", "stranger"])
+    ours = VrrpdFast(net, "r1", VI=between(FAST, 100, 1, 2))
+    ours.start()
+    ours.wait_state("VI", "MASTER")
+    own = net.port("r1")
+    right = right_advert("v3-ipv4", 51, 10, 200)
+    direct = {"destination": own.ipv4, "destination_mac": own.mac}
+    stranger, peer = Injector(net, "stranger"), Injector(net, "r2")
+    stranger.advert(**right | direct)
+    wait_until(lambda: ours.statistics("VI")["peer_errors"] == 1, 2, "it was counted")
+    assert ours.state("VI") == "MASTER"
+    peer.advert(**right | direct | {"ttl": 254})
+    wait_until(lambda: ours.statistics("VI")["ip_ttl_errors"] == 1, 2, "it was counted")
+    assert ours.state("VI") == "MASTER"
+    peer.advert(**right | direct)
+    ours.wait_state("VI", "BACKUP", timeout=1)
+    stranger.close()
+    peer.close()
