@@ -108,6 +108,9 @@ class VirtualRouter:
             self._engine.set_priority(self.handle, priority, now_ns)
         fault = self._find_fault()
         was_faulty = self._fault is not None
+        if fault is not None and self.state is State.FAULT and fault != self._fault:
+            self.reason = fault[1]
+            log.warning("instance %s: still FAULT: %s", self.name, self.reason)
         self._fault = fault
         if fault is not None:
             self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
