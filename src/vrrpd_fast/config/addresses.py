@@ -25,7 +25,7 @@ _OPTIONS = ("dev", "brd", "label", "scope")
 
 
 class EntryError(ValueError):
-    """An entry that cannot be used; `key` is the key of the object form it is about, if one is."""
+    """An entry that cannot be used; `key` is the word of it that is wrong, unless it is the first."""
 
     def __init__(self, message: str, key: str | None = None) -> None:
         super().__init__(message)
@@ -66,15 +66,15 @@ def split_line(line: str) -> AddressEntry:
     while position < len(words):
         word = _ALIASES.get(words[position], words[position])
         if word in UNSERVED_ADDRESS_WORDS:
-            raise EntryError(f"{word} is a word of keepalived that is not served yet")
+            raise EntryError("is a word of keepalived that is not served yet", word)
         if word not in _OPTIONS:
             raise EntryError(
                 f"unknown word {quoted(word)} after the address; known are {', '.join(_OPTIONS)}"
             )
         if word in options:
-            raise EntryError(f"{word} stands twice")
+            raise EntryError("stands twice", word)
         if position + 1 == len(words):
-            raise EntryError(f"{word} needs a value")
+            raise EntryError("needs a value", word)
         options[word] = words[position + 1]
         position += 2
     return AddressEntry(address=words[0], **options)
@@ -86,7 +86,7 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
         entry = split_line(entry)
     address, prefixlen = _with_length(entry.address)
     if fault := _unusable(address):
-        raise EntryError(f"{address} is {fault}, which no router can share", "address")
+        raise EntryError(f"{address} is {fault}, which no router can share")
     dev = interface
     if entry.dev is not UNSET:
         dev = entry.dev
@@ -95,7 +95,7 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
     if isinstance(address, IPv6Address):
         for key in ("brd", "label", "scope"):
             if getattr(entry, key) is not UNSET:
-                raise EntryError(f"{key} is for IPv4 only, {address} is IPv6", key)
+                raise EntryError(f"is for IPv4 only, {address} is IPv6", key)
         return VirtualAddress(address=address, prefixlen=prefixlen, dev=dev)
     return VirtualAddress(
         address=address,
@@ -109,17 +109,12 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
 
 def _with_length(text: str) -> tuple[Address, int]:
     host, slash, length = text.partition("/")
-    try:
-        address = parse_address(host)
-    except EntryError as error:
-        raise EntryError(str(error), "address") from error
+    address = parse_address(host)
     longest = address.max_prefixlen
     if not slash:
         return address, longest
     if not (length.isascii() and length.isdigit() and len(length) <= 3 and 1 <= int(length) <= longest):
-        raise EntryError(
-            f"{quoted(text)}: the prefix length of {address} is a number in 1..{longest}", "address"
-        )
+        raise EntryError(f"{quoted(text)}: the prefix length of {address} is a number in 1..{longest}")
     return address, int(length)
 
 
@@ -146,16 +141,16 @@ def _scope(scope: str | int | UnsetType) -> int:
         return SCOPES[scope]
     if scope.isascii() and scope.isdigit() and len(scope) <= 3 and int(scope) <= 255:
         return int(scope)
-    raise EntryError(f"scope {quoted(scope)} is not one of {', '.join(SCOPES)} or 0..255", "scope")
+    raise EntryError(f"{quoted(scope)} is not one of {', '.join(SCOPES)} or 0..255", "scope")
 
 
 def _label(label: str | UnsetType) -> str | None:
     if label is UNSET:
         return None
     if len(label.encode(errors="replace")) > _NAME_LENGTH:
-        raise EntryError(f"label {quoted(label)} is longer than {_NAME_LENGTH} characters", "label")
+        raise EntryError(f"{quoted(label)} is longer than {_NAME_LENGTH} characters", "label")
     if not label.isprintable() or any(c.isspace() for c in label):
-        raise EntryError(f"label {quoted(label)} has a character that no label has", "label")
+        raise EntryError(f"{quoted(label)} has a character that no label has", "label")
     return label
 
 
@@ -164,12 +159,10 @@ def _broadcast(brd: str | UnsetType, address: IPv4Address, prefixlen: int) -> IP
         return None
     if brd in ("+", "-"):
         if prefixlen > 30:
-            raise EntryError(
-                f"brd {brd}: {address}/{prefixlen} has no host bits to set; write a length", "brd"
-            )
+            raise EntryError(f"{brd}: {address}/{prefixlen} has no host bits to set; write a length", "brd")
         network = IPv4Network((address, prefixlen), strict=False)
         return network.broadcast_address if brd == "+" else network.network_address
     try:
         return IPv4Address(inet_pton(AF_INET, brd))
     except (OSError, ValueError) as error:
-        raise EntryError(f"brd {quoted(brd)} is not an IPv4 address, + or -", "brd") from error
+        raise EntryError(f"{quoted(brd)} is not an IPv4 address, + or -", "brd") from error

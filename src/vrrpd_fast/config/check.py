@@ -29,14 +29,10 @@ def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) 
     path = ("vrrp_instance", instance.name)
     _check_interface(instance, path, problems)
     _check_addresses(instance, block, path, problems)
-    if instance.preempt_delay and not instance.preempt:
-        problems.error(
-            (*path, "preempt_delay"),
-            "has no meaning with nopreempt; keep one of them",
-            (*path, "nopreempt"),
-        )
     if instance.is_owner:
         _check_owner(instance, block, path, problems)
+    elif instance.preempt_delay and not instance.preempt:
+        problems.error((*path, "preempt_delay"), "has no meaning with nopreempt; keep one of them")
     if (
         block.unicast_peer is not UNSET
         or block.unicast_src_ip is not UNSET

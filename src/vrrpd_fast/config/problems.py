@@ -50,15 +50,18 @@ class Problems:
         depth = 3 if path[:1] and path[0] in _NAMED_BLOCKS else 2
         self._malformed.update(path[:length] for length in range(depth, len(path)))
 
-    def error(self, path: Path, message: str, *causes: Path, other: Path | None = None) -> None:
+    def error(
+        self, path: Path, message: str, *causes: Path, at_key: bool = False, other: Path | None = None
+    ) -> None:
         """`causes` are the other values the rule rests on."""
-        self._add(Problem(path=path, message=message, other=other), causes)
+        self._add(Problem(path=path, message=message, at_key=at_key, other=other), causes)
 
     def warning(self, path: Path, message: str, *causes: Path, at_key: bool = False) -> None:
         self._add(Problem(path=path, message=message, severity=Severity.WARNING, at_key=at_key), causes)
 
     def _add(self, problem: Problem, causes: tuple[Path, ...]) -> None:
-        if self._malformed and not self._malformed.isdisjoint((problem.path, *causes)):
+        # A block that is no object spoils all that is in it.
+        if self._malformed and not self._malformed.isdisjoint((problem.path, problem.path[:2], *causes)):
             return
         self.items.append(problem)
 
@@ -81,8 +84,7 @@ def quoted(text: str) -> str:
 
 def in_words(path: Path) -> str:
     """`vrrp_instance 50: priority` for ("vrrp_instance", "50", "priority"); places in lists are left out."""
-    parts = [part for part in path if isinstance(part, str)]
+    parts = [quoted(part)[1:-1] or '""' for part in path if isinstance(part, str)]
     if len(parts) > 1 and parts[0] in _NAMED_BLOCKS:
-        name = quoted(parts[1])[1:-1]
-        parts[:2] = [f"{parts[0]} {name}"]
+        parts[:2] = [f"{parts[0]} {parts[1]}"]
     return ": ".join(parts)

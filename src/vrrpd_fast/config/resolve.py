@@ -147,7 +147,7 @@ def _user_and_group(text: str, path: Path, problems: Problems) -> tuple[str | No
 def _check_name(name: str, path: Path, problems: Problems) -> None:
     """Names go into log lines, script arguments and FIFO lines between double quotes."""
     if not name.strip() or not name.isprintable() or '"' in name:
-        problems.error(path, f"{quoted(name)} is not a usable name; take printable characters without quotes")
+        problems.error(path, "a name is made of printable characters without double quotes", at_key=True)
 
 
 def _script(name: str, block: schema.VrrpScript, defaults: Defaults, problems: Problems) -> model.Script:
@@ -239,10 +239,7 @@ class _Instances:
             try:
                 address = virtual_address(entry, interface)
             except EntryError as error:
-                where = (
-                    (*path, index, error.key) if error.key and not isinstance(entry, str) else (*path, index)
-                )
-                self._problems.malformed(where, str(error))
+                self._bad_entry(entry, error, (*path, index))
                 continue
             addresses.append(address)
             where = (*path, index)
@@ -256,6 +253,15 @@ class _Instances:
                     other=first,
                 )
         return tuple(addresses)
+
+    def _bad_entry(self, entry: str | schema.AddressEntry, error: EntryError, path: Path) -> None:
+        """Only the object form has a place for each word."""
+        if error.key is None:
+            self._problems.malformed(path, str(error))
+        elif isinstance(entry, str):
+            self._problems.malformed(path, f"{error.key}: {error}")
+        else:
+            self._problems.malformed((*path, error.key), str(error))
 
     def _advert_int_cs(self, seconds: float, version: int, path: Path) -> int:
         """Centiseconds of an advert_int that the version can carry."""
@@ -300,6 +306,9 @@ class _Instances:
 
     def _address(self, text: str, path: Path) -> Address | None:
         """An address of one router; problems are noted."""
+        if len(text.split()) > 1:
+            self._problems.malformed(path, f"{quoted(text)}: one address without options is served so far")
+            return None
         try:
             address = parse_address(text)
         except EntryError as error:

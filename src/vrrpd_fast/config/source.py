@@ -34,6 +34,8 @@ _HINTS = {
     ";": "values are separated by commas",
     "=": 'a key and its value are separated by ":"',
 }
+_A_KEY = "a key in double quotes"
+_A_VALUE = "a value"
 _FLAGS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null"}
 
 
@@ -59,10 +61,15 @@ class Source:
 
     def read(self) -> None:
         """Read the text; raises SyntaxProblem."""
-        self.value, end = self._value((), self._skip(0), 0)
-        end = self._skip(end)
-        if end < len(self._text):
-            raise SyntaxProblem(end, self._unexpected(end, "the end of the file after the closing brace"))
+        try:
+            self.value, end = self._value((), self._skip(0), 0)
+            end = self._skip(end)
+            if end < len(self._text):
+                raise SyntaxProblem(end, self._unexpected(end, "the end of the file after the closing brace"))
+        except SyntaxProblem as problem:
+            # What is missing at the end belongs behind the last thing there is, not onto an empty line.
+            problem.offset = min(problem.offset, len(self._text.rstrip(" \t\r\n")))
+            raise
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""
@@ -123,7 +130,7 @@ class Source:
         if match is not None and "\\" not in match[1]:
             return match[1], match.end()
         if not self._text.startswith('"', offset):
-            raise SyntaxProblem(offset, self._unexpected(offset, "a key in double quotes", opened))
+            raise SyntaxProblem(offset, self._unexpected(offset, _A_KEY, opened))
         key, after = self._string(offset)
         colon = self._skip(after)
         if not self._text.startswith(":", colon):
@@ -199,12 +206,12 @@ class Source:
     def _scalar(self, offset: int) -> tuple[Any, int]:
         match = _WORD.match(self._text, offset)
         if match is None:
-            raise SyntaxProblem(offset, self._unexpected(offset, "a value"))
+            raise SyntaxProblem(offset, self._unexpected(offset, _A_VALUE))
         word = match[0]
         if word in _CONSTANTS:
             return _CONSTANTS[word], match.end()
         if not _NUMBER.fullmatch(word):
-            raise SyntaxProblem(offset, self._unexpected(offset, "a value"))
+            raise SyntaxProblem(offset, self._unexpected(offset, _A_VALUE))
         if len(word) > _LONGEST_NUMBER:
             raise SyntaxProblem(offset, f"a number of {len(word)} characters")
         if word.lstrip("-").isdigit():
@@ -220,23 +227,26 @@ class Source:
             where = "" if opened is None else f"; line {self.place(opened)[0]} opened what is not closed"
             return f"the file ends where {expected} should stand{where}"
         char = self._text[offset]
-        word = _WORD.match(self._text, offset)
-        found = quoted(word[0] if word else char)
-        return f"found {found} instead of {expected}{self._advice(char, word[0] if word else '')}"
-
-    @staticmethod
-    def _advice(char: str, word: str) -> str:
+        match = _WORD.match(self._text, offset)
+        word = match[0] if match else char
+        found = "a string" if char == '"' else quoted(word)
+        advice = ""
         if char in _HINTS:
-            return f": {_HINTS[char]}"
-        flag = word.lower()
-        if flag in _CONSTANTS:
-            return f": JSON writes {flag}"
-        if flag in _FLAGS:
-            return f": JSON writes {_FLAGS[flag]}"
-        if re.fullmatch(r"[-+]?(nan|inf|infinity)", flag):
-            return ": there is no such number in JSON"
-        if re.match(r"[-+.]?[0-9]", word):
-            return ": numbers are plain decimals without unit, like 1 or 0.25"
-        if word:
-            return ": strings stand in double quotes"
-        return ""
+            advice = f": {_HINTS[char]}"
+        elif match and expected in (_A_KEY, _A_VALUE):
+            advice = f": {_advice(word)}"
+        return f"found {found} instead of {expected}{advice}"
+
+
+def _advice(word: str) -> str:
+    """How to write in JSON what someone wrote without quotes."""
+    flag = word.lower()
+    if flag in _CONSTANTS:
+        return f"JSON writes {flag}"
+    if flag in _FLAGS:
+        return f"JSON writes {_FLAGS[flag]}"
+    if re.fullmatch(r"[-+]?(nan|inf|infinity)", flag):
+        return "there is no such number in JSON"
+    if re.match(r"[-+.]?[0-9]", word):
+        return "numbers are plain decimals without unit, like 1 or 0.25"
+    return "strings stand in double quotes"

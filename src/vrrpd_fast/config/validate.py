@@ -191,7 +191,7 @@ def _shown(value: object) -> str:
             return "an object"
         case list():
             return "a list"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def _unknown(key: str, kind: inspect.StructType, problems: Problems) -> str:

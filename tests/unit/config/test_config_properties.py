@@ -1,0 +1,169 @@
+"""Whatever happens to a file: a ConfigError with places inside it, and one verdict from both readers."""
+
+import copy
+import json
+from typing import Any
+from unittest import mock
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vrrpd_fast.config import native, schema
+from vrrpd_fast.model import Config, ConfigError, Finding
+
+VALID: dict[str, Any] = {
+    "global_defs": {
+        "router_id": "r1",
+        "vrrp_version": 3,
+        "vrrp_garp_master_refresh": 60,
+        "checksum": "rfc9568",
+    },
+    "vrrp_script": {"CHK": {"script": "killall -0 haproxy", "interval": 2, "weight": 2, "user": "nobody"}},
+    "vrrp_instance": {
+        "one": {
+            "state": "BACKUP",
+            "interface": "eth0",
+            "virtual_router_id": 50,
+            "priority": 150,
+            "advert_int": 0.1,
+            "nopreempt": True,
+            "unicast_src_ip": "192.0.2.1",
+            "unicast_peer": ["192.0.2.2", "192.0.2.3"],
+            "virtual_ipaddress": [
+                "192.0.2.75/24 brd + label eth0:1",
+                {"address": "192.0.2.76", "scope": "link"},
+            ],
+            "virtual_ipaddress_excluded": ["2001:db8::75/64 dev eth1"],
+            "track_script": ["CHK weight 5"],
+            "track_interface": [{"interface": "eth1", "weight": -20}],
+        },
+        "two": {
+            "interface": "eth1",
+            "virtual_router_id": 50,
+            "virtual_ipaddress": ["fe80::1", "2001:db8::1"],
+        },
+    },
+}
+TEXT = json.dumps(VALID, indent=2)
+
+KEYS = [
+    field
+    for block in (schema.GlobalDefs, schema.VrrpInstance, schema.VrrpScript)
+    for field in block.__struct_fields__
+]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1000, 1000),
+    st.sampled_from([2, 3, 100, 255, 0.01, 0.015, 1.0, 40.95, 41, 10**30, -0.0, 1e300]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+    st.sampled_from(
+        ["MASTER", "eth0", "eth1", "10.0.0.1", "fe80::1", "fe80::1%1", "CHK", "CHK weight 300", "lo"]
+    ),
+    st.sampled_from(
+        ["rfc9568", "strict", "224.0.0.18", "10.0.0.1/24 brd - dev x", "ff02::12", "a b c", "\ud800"]
+    ),
+)
+ANY = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def containers(value: Any) -> list[Any]:
+    """The value and everything in it that has members."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = [value] if isinstance(value, dict | list) and value else []
+    return found + [container for item in inner for container in containers(item)]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Any:
+    """The valid file with one to four members replaced, removed, added or renamed."""
+    value = copy.deepcopy(VALID)
+    for _ in range(draw(st.integers(1, 4))):
+        places = containers(value)
+        if not places:
+            break
+        place = draw(st.sampled_from(places))
+        if isinstance(place, list):
+            index = draw(st.integers(0, len(place) - 1))
+            match draw(st.sampled_from("-=+")):
+                case "-":
+                    del place[index]
+                case "=":
+                    place[index] = draw(ANY)
+                case "+":
+                    place.insert(index, draw(ANY))
+            continue
+        key = draw(st.sampled_from(sorted(place)))
+        match draw(st.sampled_from("-=+r")):
+            case "-":
+                del place[key]
+            case "=":
+                place[key] = draw(ANY)
+            case "+":
+                place[draw(st.sampled_from(KEYS) | st.text(max_size=5))] = draw(ANY)
+            case "r":
+                place[draw(st.sampled_from(KEYS) | st.text(max_size=5))] = place.pop(key)
+    return value
+
+
+@st.composite
+def scribbled(draw: st.DrawFn) -> str:
+    """The valid text with pieces cut out, doubled or put in."""
+    text = TEXT
+    for _ in range(draw(st.integers(1, 3))):
+        begin = draw(st.integers(0, len(text)))
+        end = min(len(text), begin + draw(st.integers(0, 40)))
+        piece = draw(
+            st.sampled_from(['"', ",", "{", "}", "[", "]", ":", "\\", "\n", "//", "\0", "\ud800", "1e9"])
+            | st.text(max_size=5)
+            | st.just(text[begin:end] * 2)
+        )
+        text = text[:begin] + piece + text[end:]
+    return text
+
+
+def judge(text: str) -> tuple[Config | None, list[Finding]]:
+    try:
+        loaded = native.load_text(text, "f")
+    except ConfigError as error:
+        assert any(finding.severity == "error" for finding in error.findings)
+        return None, error.findings
+    assert all(finding.severity == "warning" for finding in loaded.findings)
+    return loaded.config, loaded.findings
+
+
+def hold(text: str) -> None:
+    """The two promises, for one text."""
+    config, findings = judge(text)
+    lines = text.split("\n")
+    for finding in findings:
+        assert 1 <= finding.line <= len(lines)
+        assert 1 <= finding.column <= len(lines[finding.line - 1]) + 1
+        assert finding.message.isprintable()
+    assert findings == sorted(findings, key=lambda finding: (finding.line, finding.column))
+    assert config is not None or findings
+    with mock.patch.object(native, "_decode", return_value=None):
+        assert judge(text) == (config, findings)
+
+
+@given(mutated(), st.sampled_from([None, 2]), st.booleans())
+def test_mutated_values(value: Any, indent: int | None, ascii_only: bool) -> None:
+    hold(json.dumps(value, indent=indent, ensure_ascii=ascii_only))
+
+
+@given(scribbled())
+def test_scribbled_text(text: str) -> None:
+    hold(text)
+
+
+def test_the_untouched_file_has_no_finding() -> None:
+    config, findings = judge(TEXT)
+    assert config is not None and findings == []
+    hold(TEXT)
