@@ -1,8 +1,8 @@
 """A Machine beside one reference router for each of its virtual routers; after every event both must agree.
 
-The clock is the bench's own. Time passes only through `sleep`, which calls advance() when the machine asks for
-it, as the daemon does. Timers may fire up to a tick late, so the machine says *that* one fired and the oracle
-says whether it might; everything else must be equal to the nanosecond.
+The clock is the bench's own. Time passes only through `sleep`, which calls advance() when the machine asks
+for it, as the daemon does. Timers may fire up to a tick late, so the machine says *that* one fired and the
+oracle says whether it might; everything else must be equal to the nanosecond.
 """
 
 from collections import Counter
@@ -12,7 +12,6 @@ from typing import Any
 from machine.packets import Arrival, arrival
 from reference.machine import BACKUP, COUNTER_OF, MASTER, Change, Parameters, Router
 from reference.phase import TICK_NS
-
 from vrrpd_fast.engine.machine import COUNTERS, Machine
 from vrrpd_fast.engine.wire import REJECTS
 from vrrpd_fast.model import NS_PER_CS, Reason, State, Transition
@@ -133,10 +132,10 @@ class Bench:
         self.check()
         return said
 
-    def hear(self, handle: int, priority: int = 200, last: int = 20, **fields: object) -> str:
+    def packet(self, handle: int, priority: int = 200, last: int = 20, **fields: object) -> Arrival:
         """An advert from the router X.`last`, right in everything that `fields` does not make wrong."""
         own = self.routers[handle].parameters
-        right: dict[str, object] = {
+        right: dict[str, Any] = {
             "family": own.family,
             "source": primary(own.family, last),
             "version": own.version,
@@ -145,7 +144,11 @@ class Bench:
             "interval_cs": own.advert_int_cs,
             "addresses": own.addresses,
         }
-        return self.receive(arrival(**{**right, **fields}), self.ifindexes[handle])  # type: ignore[arg-type]
+        return arrival(**{**right, **fields})
+
+    def hear(self, handle: int, priority: int = 200, last: int = 20, **fields: object) -> str:
+        """Receive packet()."""
+        return self.receive(self.packet(handle, priority, last, **fields), self.ifindexes[handle])
 
     def sleep(self, duration_ns: int) -> None:
         """Let time pass, waking for every deadline the machine names."""

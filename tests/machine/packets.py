@@ -68,9 +68,7 @@ def arrival(
     """A packet; `fields` are those of codec.message, which refuses nothing."""
     if destination is None:
         destination = codec.GROUPS[family]
-    message = codec.message(source=source, destination=destination, **fields)  # type: ignore[arg-type]
+    data = codec.message(source=source, destination=destination, **fields)  # type: ignore[arg-type]
     if family == 4:
-        data = codec.ipv4(message, source=source, destination=destination, ttl=ttl)
-    else:
-        data = message
+        data = codec.ipv4(data, source=source, destination=destination, ttl=ttl)
     return Arrival(family, data, source, destination, ttl)

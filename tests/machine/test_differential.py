@@ -5,11 +5,11 @@ from dataclasses import replace
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
 from machine.bench import Bench, primary
 from machine.packets import arrival
 from reference.codec import GROUPS
 from reference.machine import Parameters
-
 from vrrpd_fast.model import Reason, State
 
 FAMILIES = st.sampled_from([(4, 2), (4, 3), (6, 3)])
