@@ -39,7 +39,7 @@ def parameters(
     priority: int = 100,
     interval_cs: int = 100,
     vrid: int = 51,
-    **options: object,
+    **options: Any,
 ) -> Parameters:
     """Of a virtual router with one address, X.254."""
     return Parameters(
@@ -48,7 +48,7 @@ def parameters(
         vrid=vrid,
         priority=priority,
         advert_int_cs=interval_cs,
-        **{"addresses": (primary(family, 254),), **options},  # type: ignore[arg-type]
+        **{"addresses": (primary(family, 254),), **options},
     )
 
 
@@ -96,7 +96,7 @@ class Bench:
     def remove(self, handle: int) -> None:
         self.machine.remove(handle)
         for table in (self.routers, self.ifindexes, self.sent, self.transitions):
-            del table[handle]  # type: ignore[attr-defined]
+            del table[handle]
         self.check()
 
     def move(self, handle: int, source: bytes) -> None:
@@ -132,7 +132,7 @@ class Bench:
         self.check()
         return said
 
-    def packet(self, handle: int, priority: int = 200, last: int = 20, **fields: object) -> Arrival:
+    def packet(self, handle: int, priority: int = 200, last: int = 20, **fields: Any) -> Arrival:
         """An advert from the router X.`last`, right in everything that `fields` does not make wrong."""
         own = self.routers[handle].parameters
         right: dict[str, Any] = {
@@ -146,7 +146,7 @@ class Bench:
         }
         return arrival(**{**right, **fields})
 
-    def hear(self, handle: int, priority: int = 200, last: int = 20, **fields: object) -> str:
+    def hear(self, handle: int, priority: int = 200, last: int = 20, **fields: Any) -> str:
         """Receive packet()."""
         return self.receive(self.packet(handle, priority, last, **fields), self.ifindexes[handle])
 

@@ -1,6 +1,7 @@
 """Adverts on their way to a state machine: bytes made and judged by the codec's oracle."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from reference import codec
 from vrrpd_fast.engine.machine import Machine
@@ -63,12 +64,12 @@ def arrival(
     source: bytes,
     destination: bytes | None = None,
     ttl: int = TTL,
-    **fields: object,
+    **fields: Any,
 ) -> Arrival:
     """A packet; `fields` are those of codec.message, which refuses nothing."""
     if destination is None:
         destination = codec.GROUPS[family]
-    data = codec.message(source=source, destination=destination, **fields)  # type: ignore[arg-type]
+    data = codec.message(source=source, destination=destination, **fields)
     if family == 4:
         data = codec.ipv4(data, source=source, destination=destination, ttl=ttl)
     return Arrival(family, data, source, destination, ttl)

@@ -1,6 +1,7 @@
 """Active (MASTER): RFC 9568 6.4.3, and its bounds on answers."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,10 @@ VARIANTS = pytest.mark.parametrize(("family", "version"), [(4, 2), (4, 3), (6, 3
 V3_VARIANTS = pytest.mark.parametrize("family", [4, 6])
 
 
-def master(family: int = 4, version: int = 3, priority: int = 100, **options: object) -> tuple[Bench, int]:
+def master(family: int = 4, version: int = 3, priority: int = 100, **options: Any) -> tuple[Bench, int]:
     """A master some time after it became one, with what it sent until then forgotten."""
     bench = Bench()
-    handle = bench.add(parameters(family, version, priority, **options))  # type: ignore[arg-type]
+    handle = bench.add(parameters(family, version, priority, **options))
     bench.start(handle)
     bench.sleep(5 * bench.routers[handle].interval_ns + cs(3))
     assert bench.state(handle) == "MASTER"
@@ -166,7 +167,7 @@ def test_a_losing_advert_is_answered_at_once(family: int, rival: int) -> None:
 
 @pytest.mark.rfc("A8")
 @pytest.mark.parametrize(("version", "options"), [(2, {}), (3, {"answer_losing": False})])
-def test_version_2_and_lower_prio_no_advert_only_discard(version: int, options: dict[str, object]) -> None:
+def test_version_2_and_lower_prio_no_advert_only_discard(version: int, options: dict[str, Any]) -> None:
     bench, handle = master(4, version, **options)
     bench.hear(handle, priority=1)
     assert bench.sent[handle] == []
@@ -233,7 +234,7 @@ def test_answers_never_move_the_adverts_that_are_due_anyway() -> None:
 def test_bad_packets_never_move_the_adverts_that_are_due(family: int, version: int) -> None:
     quiet, quiet_handle = master(family, version)
     flooded, handle = master(family, version)
-    wrongs: list[dict[str, object]] = [
+    wrongs: list[dict[str, Any]] = [
         {"checksum_error": 1},
         {"ttl": 254},
         {"type": 2},

@@ -1,5 +1,7 @@
 """Backup: RFC 9568 6.4.2."""
 
+from typing import Any
+
 import pytest
 
 from machine.bench import Bench, Sent, cs, parameters
@@ -11,9 +13,9 @@ DOWN_NS = 3_609_375_000  # priority 100, 100 cs
 SKEW_NS = 609_375_000
 
 
-def backup(family: int = 4, version: int = 3, priority: int = 100, **options: object) -> tuple[Bench, int]:
+def backup(family: int = 4, version: int = 3, priority: int = 100, **options: Any) -> tuple[Bench, int]:
     bench = Bench()
-    handle = bench.add(parameters(family, version, priority, **options))  # type: ignore[arg-type]
+    handle = bench.add(parameters(family, version, priority, **options))
     bench.start(handle)
     return bench, handle
 
@@ -97,7 +99,7 @@ def test_another_master_after_priority_zero_takes_the_skew_timer_back() -> None:
 
 @pytest.mark.rfc("B6")
 @pytest.mark.parametrize("wrong", [{"checksum_error": 1}, {"ttl": 1}, {"vrid": 52}, {"type": 3}])
-def test_a_priority_zero_that_failed_a_check_is_not_believed(wrong: dict[str, object]) -> None:
+def test_a_priority_zero_that_failed_a_check_is_not_believed(wrong: dict[str, Any]) -> None:
     bench, handle = backup()
     bench.sleep(cs(50))
     assert bench.hear(handle, priority=0, **wrong) != ""
@@ -178,7 +180,7 @@ def test_equal_priority_is_followed_whatever_the_address(family: int, version: i
 
 @pytest.mark.rfc("B10")
 @pytest.mark.parametrize("options", [{"preempt": False}, {"preempt_delay_ns": cs(100000)}])
-def test_the_owner_preempts_whatever_the_settings_say(options: dict[str, object]) -> None:
+def test_the_owner_preempts_whatever_the_settings_say(options: dict[str, Any]) -> None:
     bench, handle = backup(priority=255, **options)
     bench.hear(handle, priority=255, last=200)  # a second owner with the higher address
     assert bench.reasons(handle) == ["OWNER", "HIGHER_ADDRESS"]

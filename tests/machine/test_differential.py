@@ -1,6 +1,7 @@
 """Random configurations, events and times: the compiled machine and the reference agree after every step."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def configurations(draw: st.DrawFn) -> Parameters:
 
 
 # What a peer may do wrong; each entry goes over the fields of a good advert.
-FLAWS: list[dict[str, object]] = [
+FLAWS: list[dict[str, Any]] = [
     {"ttl": 254},
     {"type": 2},
     {"version": 1},
@@ -146,7 +147,7 @@ class Differential(RuleBasedStateMachine):
         self.bench.hear(handle, priority, last, destination=destination)
 
     @rule(data=st.data(), flaw=st.sampled_from(FLAWS), priority=PRIORITIES)
-    def hear_nonsense(self, data: st.DataObject, flaw: dict[str, object], priority: int) -> None:
+    def hear_nonsense(self, data: st.DataObject, flaw: dict[str, Any], priority: int) -> None:
         self.bench.hear(self.handle(data), priority, 20, **flaw)
 
     @rule(data=st.data(), others=st.sampled_from([(253,), (254, 253), (252, 253, 254), (254, 254)]))

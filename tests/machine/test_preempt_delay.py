@@ -1,5 +1,7 @@
 """preempt_delay, keepalived's hold-off: a lower master is tolerated for so long after it was first heard."""
 
+from typing import Any
+
 import pytest
 
 from machine.bench import Bench, cs, parameters
@@ -7,10 +9,10 @@ from machine.bench import Bench, cs, parameters
 DELAY_NS = cs(500)
 
 
-def backup(**options: object) -> tuple[Bench, int]:
+def backup(**options: Any) -> tuple[Bench, int]:
     bench = Bench()
-    settings: dict[str, object] = {"preempt_delay_ns": DELAY_NS, **options}
-    handle = bench.add(parameters(**settings))  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"preempt_delay_ns": DELAY_NS, **options}
+    handle = bench.add(parameters(**settings))
     bench.start(handle)
     return bench, handle
 

@@ -1,5 +1,7 @@
 """Receive checks: RFC 9568 7.1, RFC 3768 7.1, unicast rules; each failure moves exactly one counter."""
 
+from typing import Any
+
 import pytest
 
 from machine.bench import IFINDEX, Bench, parameters, primary
@@ -12,15 +14,15 @@ VARIANTS = pytest.mark.parametrize(("family", "version"), [(4, 2), (4, 3), (6, 3
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
 
 
-def backup(family: int = 4, version: int = 3, **options: object) -> tuple[Bench, int]:
+def backup(family: int = 4, version: int = 3, **options: Any) -> tuple[Bench, int]:
     """A backup that just heard a good advert (master .20, priority 200)."""
     bench = Bench()
-    handle = bench.add(parameters(family, version, **options))  # type: ignore[arg-type]
+    handle = bench.add(parameters(family, version, **options))
     bench.start(handle)
     return bench, handle
 
 
-def assert_refused(bench: Bench, handle: int, reason: str, **wrong: object) -> None:
+def assert_refused(bench: Bench, handle: int, reason: str, **wrong: Any) -> None:
     """The reason, one counter by one, and no trace in state and timers, as backup and as master."""
     for state in ("BACKUP", "MASTER"):
         if state == "MASTER":
@@ -39,7 +41,7 @@ def assert_refused(bench: Bench, handle: int, reason: str, **wrong: object) -> N
         assert bench.sent[handle] == []
 
 
-def assert_accepted(bench: Bench, handle: int, **fields: object) -> None:
+def assert_accepted(bench: Bench, handle: int, **fields: Any) -> None:
     bench.sleep(50_000_000)
     assert bench.hear(handle, 200, **fields) == ""
     assert bench.down_in_ns(handle) == bench.routers[handle].down_interval_ns
@@ -103,7 +105,7 @@ def test_r4_type(family: int, version: int, kind: int) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"trailer": b"\0"}, {"trailer": bytes(4)}, {"count": 2}, {"count": 0}, {"count": 255}]
 )
-def test_r5_length(family: int, version: int, wrong: dict[str, object]) -> None:
+def test_r5_length(family: int, version: int, wrong: dict[str, Any]) -> None:
     bench, handle = backup(family, version)
     assert_refused(bench, handle, "length", **wrong)
 
@@ -357,7 +359,7 @@ def test_u6_a_multicast_virtual_router_ignores_unicast(family: int, version: int
 
 def test_of_two_faults_the_earlier_check_counts() -> None:
     """One packet moves one counter, in the order R1, R2, … of the checklist."""
-    faults: list[tuple[str, dict[str, object]]] = [
+    faults: list[tuple[str, dict[str, Any]]] = [
         ("ttl", {"ttl": 1}),
         ("version", {"version": 3}),
         ("type", {"type": 2}),

@@ -1,6 +1,7 @@
 """Parameters and timers: RFC 9568 6.1 and 6.2, RFC 3768 6.1."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from reference.phase import TICK_NS
 BOTH_FAMILIES = pytest.mark.parametrize("family", [4, 6])
 
 
-def backup(**options: object) -> tuple[Bench, int]:
+def backup(**options: Any) -> tuple[Bench, int]:
     bench = Bench()
-    handle = bench.add(parameters(**options))  # type: ignore[arg-type]
+    handle = bench.add(parameters(**options))
     bench.start(handle)
     return bench, handle
 
