@@ -71,11 +71,10 @@ def _stated(value: T | UnsetType, default: T) -> T:
 
 
 def _defaults(block: schema.GlobalDefs, problems: Problems) -> Defaults:
-    user, group = None, None
-    if block.script_user is not UNSET:
-        user, group = _user_and_group(block.script_user, ("global_defs", "script_user"), problems)
+    if block.script_user is UNSET:
+        user, group = _keepalived_script_user(), None
     else:
-        user = _keepalived_script_user()
+        user, group = _user_and_group(block.script_user, ("global_defs", "script_user"), problems)
     return Defaults(
         version=_stated(block.vrrp_version, 2),
         group4=_group(block.vrrp_mcast_group4, model.VRRP_GROUP4, "vrrp_mcast_group4", problems),
@@ -272,21 +271,21 @@ class _Instances:
                 remedy = "say version 3" if centiseconds <= _LONGEST_CS_VERSION_3 else "round it"
                 self._problems.error(
                     where,
-                    f"{seconds:g} s: version 2 carries whole seconds only; {remedy}",
+                    f"{seconds:.12g} s: version 2 carries whole seconds only; {remedy}",
                     cause,
                     (*path, "virtual_ipaddress"),
                 )
         elif centiseconds > _LONGEST_CS_VERSION_3:
             self._problems.error(
                 where,
-                f"{seconds:g} s: version 3 carries at most 40.95 s",
+                f"{seconds:.12g} s: version 3 carries at most 40.95 s",
                 cause,
                 (*path, "virtual_ipaddress"),
             )
-        elif abs(seconds * 100 - centiseconds) > 1e-6:
+        elif abs(seconds * 100 - centiseconds) > 1e-9:  # more than the error of a float
             self._problems.error(
                 where,
-                f"{seconds:g} s is not a multiple of 10 ms, the unit of version 3; "
+                f"{seconds:.12g} s is not a multiple of 10 ms, the unit of version 3; "
                 f"the nearest is {centiseconds / 100:g}",
                 cause,
                 (*path, "virtual_ipaddress"),

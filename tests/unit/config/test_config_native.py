@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from vrrpd_fast import model
-from vrrpd_fast.config import native, resolve
+from vrrpd_fast.config import native, resolve, schema
 from vrrpd_fast.config.check import most_addresses
+from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, TrackScript, VirtualAddress
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -125,8 +126,8 @@ def test_advert_int(version: int, seconds: float, centiseconds: int) -> None:
 
 
 def test_every_interval_of_version_3_is_accepted() -> None:
-    problems = resolve.Problems()
-    instances = resolve._Instances(resolve._defaults(resolve.schema.GlobalDefs(), problems), {}, problems)
+    problems = Problems()
+    instances = resolve._Instances(resolve._defaults(schema.GlobalDefs(), problems), {}, problems)
     for centiseconds in range(1, 4096):
         assert instances._advert_int_cs(float(f"{centiseconds / 100:.2f}"), 3, ()) == centiseconds
     assert problems.items == []

@@ -5,11 +5,14 @@ import json
 from typing import Any
 from unittest import mock
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vrrpd_fast.config import native, schema
 from vrrpd_fast.model import Config, ConfigError, Finding
+
+# A busy machine may stall any example; what counts is the outcome.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 VALID: dict[str, Any] = {
     "global_defs": {
@@ -153,11 +156,13 @@ def hold(text: str) -> None:
         assert judge(text) == (config, findings)
 
 
+@UNTIMED
 @given(mutated(), st.sampled_from([None, 2]), st.booleans())
 def test_mutated_values(value: Any, indent: int | None, ascii_only: bool) -> None:
     hold(json.dumps(value, indent=indent, ensure_ascii=ascii_only))
 
 
+@UNTIMED
 @given(scribbled())
 def test_scribbled_text(text: str) -> None:
     hold(text)

@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vrrpd_fast.config.source import Source, SyntaxProblem
+
+# A busy machine may stall any example; what counts is the outcome.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 VALUES = st.recursive(
     st.none()
@@ -26,6 +29,7 @@ def read(text: str) -> Source:
     return source
 
 
+@UNTIMED
 @given(VALUES, st.sampled_from([None, 0, 2, "\t"]), st.booleans())
 def test_reads_what_json_writes(value: Any, indent: int | str | None, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
@@ -36,6 +40,7 @@ def refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
+@UNTIMED
 @given(st.text("{}[]:,\"\\ \n\t0123456789.eE+-truefalsnu'/#a", max_size=30))
 def test_accepts_what_the_standard_library_accepts(text: str) -> None:
     try:
