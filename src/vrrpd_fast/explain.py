@@ -90,5 +90,5 @@ _COMPLAINTS = {
 
 
 def complaint(what: Complaint, source: Address | None) -> str:
-    """What is odd about adverts heard, told once until the state or the master changes."""
+    """What is odd about adverts heard, told once until the state changes."""
     return f"advert {f'from {source} ' if source is not None else ''}{_COMPLAINTS[what]}"

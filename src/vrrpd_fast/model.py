@@ -60,7 +60,7 @@ class Reason(enum.IntEnum):
 
 
 class Complaint(enum.IntEnum):
-    """What is said once about the adverts of a virtual router, until its state or master changes.
+    """What is said once about the adverts of a virtual router, until its state changes.
 
     The values are those of `enum reject` in engine/wire.pxd and `enum complaint` in engine/machine.pxd.
     """

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.schema:
         from vrrpd_fast.config.schema import schema_json
 
-        sys.stdout.buffer.write(schema_json() + b"\n")
+        sys.stdout.buffer.write(schema_json())
         return 0
     if options.withdraw:
         return _withdraw()

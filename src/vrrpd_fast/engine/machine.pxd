@@ -70,7 +70,7 @@ ctypedef struct vr_t:
     uint32_t ifindex
     uint32_t interval_cs       # Advertisement_Interval
     uint32_t master_interval_cs  # Active_Adver_Interval
-    uint32_t told              # complaints made since the last change of state or master
+    uint32_t told              # complaints made since the last change of state
     int32_t phase              # index into Machine.phases while MASTER
     int32_t phase_slot         # index into that phase's members
     int32_t peer_count
@@ -79,7 +79,7 @@ ctypedef struct vr_t:
     int64_t last_seen_ns       # last accepted advert; -1 = none
     int64_t deadline_ns        # when the down timer runs out; the wheel may be armed earlier (lazy)
     int64_t armed_ns           # what the wheel is armed at; -1 = not armed
-    int64_t master_since_ns
+    int64_t master_since_ns    # the first advert of this mastership
     int64_t answered_ns        # last advert sent out of turn
     uint64_t addresses_hash    # order-independent
     uint8_t *addresses

@@ -94,7 +94,7 @@ class Machine:
         """Masters that answered a losing advert since the last call (each once)."""
 
     def take_complaints(self) -> list[tuple[int, Complaint, IPv4Address | IPv6Address | None]]:
-        """What is wrong with adverts heard, each once until the state or master changes: (handle, what, from)."""
+        """What is wrong with adverts heard, each once until the state changes: (handle, what, from)."""
 
     def down_deadline_ns(self, handle: int) -> int:
         """When the down timer of a BACKUP runs out, as known now; -1 in other states."""

@@ -179,6 +179,7 @@ cdef class Machine:
                 skew_ns(vr) - skew_before if vr.resigned else down_interval_ns(vr) - before))
         elif vr.state == STATE_MASTER and vr.interval_cs != interval_cs:
             self.leave_phase(vr, handle)
+            vr.master_since_ns = now_ns
             self.queue_due(handle, 0)
             self.join_phase(now_ns, vr, handle)
 
@@ -511,9 +512,7 @@ cdef class Machine:
                     vr.preempt_since_ns = now_ns
                 follow = now_ns - vr.preempt_since_ns < vr.preempt_delay_ns
             if follow:
-                if memcmp(vr.master, advert.source, 16):
-                    vr.told = 0
-                    memcpy(vr.master, advert.source, 16)
+                memcpy(vr.master, advert.source, 16)
                 vr.master_priority = advert.priority
                 vr.master_interval_cs = advert.interval_cs
                 vr.last_seen_ns = now_ns
@@ -610,7 +609,7 @@ cdef class Machine:
             memcpy(event.master, vr.master, 16)
 
     cdef void tell(self, vr_t *vr, int32_t handle, uint32_t what, const uint8_t *source) noexcept nogil:
-        """Have something said about the adverts heard, once until the state or the master changes."""
+        """Have something said about the adverts heard, once until the state changes."""
         cdef complaint_t *complaint
         if vr.told >> what & 1 or self.complaint_count == COMPLAINTS_MAX:
             return
