@@ -1,0 +1,90 @@
+"""The interface org.vrrpdfast: status and reload, served on the control socket."""
+
+from collections.abc import Awaitable, Iterator
+from importlib.resources import files
+from typing import Any, Protocol
+
+import msgspec
+
+from .. import __version__
+from .listener import Listener
+from .varlink import Interface, Method, Server, VarlinkError
+
+INTERFACE = "org.vrrpdfast"
+INSTANCES_PER_PIECE = 16  # about 16 KB of JSON, 40 µs of the loop
+
+
+class Target(Protocol):
+    """What the control socket controls."""
+
+    def status(self, names: list[str]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        """docs/STATUS.md; all instances when `names` is empty."""
+
+    def reload(self) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        """What was changed. Raises what has `findings` when the file cannot be used."""
+
+
+class Service:
+    """The control socket of one daemon."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._listener: Listener | None = None
+        self._server = Server(
+            [self._interface()], vendor="vrrpd-fast", product="vrrpd-fast", version=__version__
+        )
+
+    async def start(self, path: str) -> None:
+        """Listen on `path`. OSError, with a message for people, when another daemon does or it cannot be."""
+        self._listener = Listener(path)
+        try:
+            await self._server.start(self._listener.socket)
+        except BaseException:
+            self._listener.close()
+            self._listener = None
+            raise
+
+    async def close(self) -> None:
+        """Disconnect everyone, and remove the socket file."""
+        await self._server.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def _interface(self) -> Interface:
+        description = files(__package__).joinpath(f"{INTERFACE}.varlink").read_text()
+        methods = {
+            "GetStatus": Method(self._get_status, {"names": list[str] | None}),
+            "Reload": Method(self._reload),
+        }
+        return Interface(INTERFACE, description, methods)
+
+    async def _get_status(self, names: list[str] | None = None) -> Iterator[bytes]:
+        status = await _result(self._target.status(names or []))
+        return _status_pieces(status)
+
+    async def _reload(self) -> dict[str, Any]:
+        try:
+            return {"summary": await _result(self._target.reload())}
+        except Exception as error:
+            findings = getattr(error, "findings", None)
+            if findings is None:
+                raise
+            raise VarlinkError(
+                f"{INTERFACE}.ReloadFailed", findings=[str(each) for each in findings]
+            ) from error
+
+
+async def _result(value: dict[str, Any] | Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return value if isinstance(value, dict) else await value
+
+
+def _status_pieces(status: dict[str, Any]) -> Iterator[bytes]:
+    """The JSON of {"status": …} in pieces: the loop goes on between them."""
+    instances = status["instances"]
+    rest = {name: value for name, value in status.items() if name != "instances"}
+    yield b'{"status":' + msgspec.json.encode(rest)[:-1] + (b"," if rest else b"") + b'"instances":['
+    for start in range(0, len(instances), INSTANCES_PER_PIECE):
+        piece = msgspec.json.encode(instances[start : start + INSTANCES_PER_PIECE])[1:-1]
+        yield piece if start == 0 else b"," + piece
+    yield b"]}}"
