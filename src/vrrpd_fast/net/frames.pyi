@@ -1,5 +1,10 @@
 from collections.abc import Sequence
 
+from typing_extensions import disjoint_base
+
+__test__: dict[str, str]
+
+@disjoint_base
 class FrameSender:
     """Whole Ethernet frames out of any interface, through one AF_PACKET socket that receives nothing.
 

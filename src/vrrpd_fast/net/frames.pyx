@@ -41,7 +41,7 @@ cdef class FrameSender:
     cdef readonly unsigned long long errors
     cdef readonly int last_error
 
-    def __init__(self):
+    def __cinit__(self):
         # Protocol 0: bound to no protocol, the socket is not offered a single packet.
         self._socket = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0

@@ -14,6 +14,7 @@ import select
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -36,7 +37,7 @@ _IFF_RUNNING = 0x40
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU = 1, 3, 4
 _UINT32 = struct.Struct("=I")
 _IPV4_ECHO = struct.Struct("=BBxxIHH4s")  # struct ifaddrmsg, then IFA_ADDRESS
-_OWNED = 1 << 32  # beside the IFA_F_ flags, which are 32 bits: the address carries our owner tag
+_OWNED = 1 << 32  # beside the IFA_F_ flags, which are 32 bits: the address was put there by us
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class LinkMonitor:
         self._shown: dict[int, tuple[object, ...]] = {}  # link index → what was last reported of it
 
         self._own_removal: tuple[int, int, Key] | None = None  # port, sequence, address
-        self._removing: set[Key] = set()  # IPv6 addresses that we removed, still to be notified
+        self._removing: Counter[Key] = Counter()  # IPv6 addresses that we removed, still to be notified
 
         # A dump: whether one is due, what is being asked for (0: none runs), what it and the notifications
         # meanwhile have shown to exist, and the links yet to be compared with that.
@@ -130,16 +131,21 @@ class LinkMonitor:
             self._socket.bind((0, rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR | rtnl.RTMGRP_IPV6_IFADDR))
             self._port: int = self._socket.getsockname()[0]
             self._read_all()
-            loop.add_reader(self._socket.fileno(), self._readable)
         except BaseException:
             self._socket.close()
             raise
+        # libuv stops watching a descriptor for good when it sees an error pending on it, as ENOBUFS is. An
+        # epoll set is readable in that case, and never in error itself.
+        self._watched = select.epoll()
+        self._watched.register(self._socket, select.EPOLLIN)
+        loop.add_reader(self._watched.fileno(), self._readable)
 
     def close(self) -> None:
         """Stop listening. No callback comes afterwards."""
-        if self._socket.fileno() < 0:
+        if self._watched.closed:
             return
-        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_reader(self._watched.fileno())
+        self._watched.close()
         for handle in (self._turn, self._retry):
             if handle is not None:
                 handle.cancel()
@@ -158,7 +164,7 @@ class LinkMonitor:
         of the loop as the removal, before the notification is read.
         """
         if len(packed) == 16:
-            self._removing.add((ifindex, packed, prefixlen))
+            self._removing[ifindex, packed, prefixlen] += 1
 
     def reelect(self) -> None:
         """What is_virtual says has changed: choose all links' addresses anew, report in the next turn."""
@@ -293,7 +299,7 @@ class LinkMonitor:
             self._seen_links.add(index)
 
     def _link_attributes(self, start: int, end: int) -> tuple[str | None, int | None, bytes | None]:
-        """IFLA_IFNAME, IFLA_MTU, IFLA_ADDRESS. Not by rtnl.attributes: some thirty lie between, times thousands."""
+        """IFLA_IFNAME, IFLA_MTU, IFLA_ADDRESS; its own walk, because thirty others lie between."""
         name = mtu = None
         buffer, unpack = self._buffer, rtnl.ATTRIBUTE.unpack_from
         while end - start >= 4:
@@ -319,7 +325,7 @@ class LinkMonitor:
             self._link_gone(link)
 
     def _own_address(self, start: int, end: int) -> None:
-        """An address that we have added: thousands may come during a takeover, and there is nothing to tell."""
+        """An address that we have added. A takeover brings thousands, and there is nothing to tell."""
         key = self._own_key(start, end)
         if key is None:
             return
@@ -328,7 +334,7 @@ class LinkMonitor:
             self._seen_addresses.add(key)
         link = self._by_index.get(ifindex)
         if link is not None:
-            link.addresses[_version(packed), packed, prefixlen] = _OWNED
+            link.addresses.setdefault((_version(packed), packed, prefixlen), _OWNED)
 
     def _own_key(self, start: int, end: int) -> Key | None:
         """The address in the echo of a request of ours, which has no peer: the first attribute is enough."""
@@ -350,9 +356,11 @@ class LinkMonitor:
         link = self._by_index.get(ifindex)
         if link is None:
             return
-        if protocol == OWNER_TAG:
+        address = (_version(packed), packed, prefixlen)
+        # The owner marks with our tag an address that was there before (RFC 9568 6.1): it stays another's.
+        if protocol == OWNER_TAG and link.addresses.get(address, _OWNED) & _OWNED:
             flags |= _OWNED
-        link.addresses[_version(packed), packed, prefixlen] = flags
+        link.addresses[address] = flags
         if not (flags & _OWNED and self._is_virtual(ifindex, packed)):
             self._dirty.add(ifindex)
 
@@ -375,8 +383,9 @@ class LinkMonitor:
                 self._address_gone(previous[2], lost=True)
             self._address_gone(key, lost=False)
         else:
-            asked = key in self._removing
-            self._removing.discard(key)
+            asked = self._removing.pop(key, 0)
+            if asked > 1:
+                self._removing[key] = asked - 1
             self._address_gone(key, lost=not asked)
 
     # -- what follows from it
@@ -399,7 +408,7 @@ class LinkMonitor:
         del self._by_index[link.index]
         self._shown.pop(link.index, None)
         self._seen_links.discard(link.index)
-        self._removing = {key for key in self._removing if key[0] != link.index}
+        self._removing = Counter({key: n for key, n in self._removing.items() if key[0] != link.index})
         self._forget_name(link)
 
     def _forget_name(self, link: Link) -> None:
@@ -408,14 +417,14 @@ class LinkMonitor:
             del self._by_name[link.name]
 
     def _elect(self, link: Link) -> None:
-        link.ipv4 = self._choose(link, 4, link.ipv4)
-        link.ipv6 = self._choose(link, 6, link.ipv6)
+        link.ipv4 = self._choose(link, 4)
+        link.ipv6 = self._choose(link, 6)
 
-    def _choose(self, link: Link, version: int, present: bytes | None) -> bytes | None:
+    def _choose(self, link: Link, version: int) -> bytes | None:
         """The address adverts are sent from: the first that is not virtual, a primary before a secondary.
 
         A virtual address serves when there is no other and it was not put there by us: that of its owner
-        (RFC 9568 6.1). Marked as ours later, it goes on serving.
+        (RFC 9568 6.1).
         """
         best, best_rank = None, 3
         for (address_version, packed, _), flags in link.addresses.items():
@@ -423,7 +432,7 @@ class LinkMonitor:
                 continue
             if not self._is_virtual(link.index, packed):
                 rank = 1 if version == 4 and flags & rtnl.IFA_F_SECONDARY else 0
-            elif not flags & _OWNED or packed == present:
+            elif not flags & _OWNED:
                 rank = 2
             else:
                 continue
