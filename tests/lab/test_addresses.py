@@ -127,12 +127,8 @@ def test_neighbour_advertisements_in_two_sets(build: Build, capture: Tap) -> Non
 def test_announcements_are_refreshed(build: Build, capture: Tap) -> None:
     net = build(["r1", "client"])
     wire = capture(net)
-    more: dict[str, Any] = {
-        "garp_master_delay": 0,
-        "garp_master_refresh": 0.5,
-        "garp_master_refresh_repeat": 2,
-    }
-    ours = VrrpdFast(net, "r1", VI=FAST.settings(**more))
+    refresh = {"garp_master_delay": 0, "garp_master_refresh": 0.5, "garp_master_refresh_repeat": 2}
+    ours = VrrpdFast(net, "r1", VI=FAST.settings() | refresh)
     ours.start()
     first = wire.wait_advert("r1")
     wire.wait_time(first.time_ns + 1_200_000_000)

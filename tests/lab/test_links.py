@@ -162,6 +162,8 @@ def test_without_a_primary_address_there_is_no_router(build: Build, capture: Tap
 def test_a_new_primary_address_is_the_source_at_once(build: Build, capture: Tap) -> None:
     net = build(["r1", "r2"])
     wire = capture(net)
+    # As systemd sets it; without, the kernel deletes every other address of the subnet with the first.
+    net.run("r1", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/promote_secondaries")
     ours = VrrpdFast(net, "r1", VI=FAST.settings())
     ours.start()
     wire.wait_advert("r1")

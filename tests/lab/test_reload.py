@@ -65,7 +65,7 @@ def test_reload_applies_the_difference(build: Build, capture: Tap, how: str) -> 
     own = wire.adverts("r1", vrid=110, after=before_ns - 300_000_000)
     assert 0 not in {advert.priority for advert in own}
     assert max(gaps_ms(own)) < 200
-    assert {entry["name"] for entry in ours.call("GetStatus", names=[])["instances"]} == {
+    assert {entry["name"] for entry in ours.status()["instances"]} == {
         *same,
         "CHANGED",
         "ADDED",

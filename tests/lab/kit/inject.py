@@ -24,6 +24,7 @@ class Injector:
     """Sends adverts as a node that runs no daemon; every field of them can be wrong."""
 
     def __init__(self, net: Net, node: str, lan: int = 0) -> None:
+        self.net = net
         self.port: Port = net.port(node, lan)
         self._socket = socket_in(net.namespace(node), socket.AF_PACKET, socket.SOCK_RAW)
         self._socket.bind((self.port.interface, 0))

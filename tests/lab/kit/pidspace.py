@@ -25,7 +25,7 @@ class PidSpace:
 
     def command(self, *argv: str) -> list[str]:
         """The words that run `argv` in this space (and, there, as a child of nsenter)."""
-        return ["nsenter", "--target", str(self._init), "--pid", "--mount", "--", *argv]
+        return ["nsenter", "--target", str(self._init), "--net", "--pid", "--mount", "--", *argv]
 
     @staticmethod
     def child_of(process: "subprocess.Popen[bytes]") -> int:

@@ -1,7 +1,6 @@
 """Every way an advert can be wrong (RFC 9568 7.1, RFC 3768 7.1), with the one counter that must tell it."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from typing import Any
 
 from lab.kit.inject import Injector
@@ -22,6 +21,7 @@ class Vector:
     counter: str
     wrong: dict[str, Any] = field(default_factory=dict)
     known: bool = True
+    direct: bool = False  # sent to the victim's own address instead of the group
 
     @property
     def id(self) -> str:
@@ -29,8 +29,11 @@ class Vector:
 
     def send(self, injector: Injector, vrid: int, interval_cs: int, priority: int = 200) -> None:
         """Send it as an advert that would win if it were right."""
-        right = right_advert(self.flavour, vrid, interval_cs, priority)
-        injector.advert(**right | self.wrong)
+        advert = right_advert(self.flavour, vrid, interval_cs, priority) | self.wrong
+        if self.direct:
+            victim = injector.net.port("r1", injector.port.lan)
+            advert |= {"destination": victim.ipv4, "destination_mac": victim.mac}
+        injector.advert(**advert)
 
 
 def right_advert(flavour: str, vrid: int, interval_cs: int, priority: int) -> dict[str, Any]:
@@ -83,15 +86,7 @@ def _vectors(flavour: str) -> list[Vector]:
         vector("no-address", "R13 P7", address_list, addresses=[]),
     ]
     if kind.family == 4:
-        found.append(
-            vector(
-                "unicast",
-                "P1 U6",
-                "peer_errors",
-                destination=IPv4Address("10.0.0.1"),
-                destination_mac="02:00:00:00:00:01",
-            )
-        )
+        found.append(Vector("unicast", flavour, ("P1", "U6"), "peer_errors", direct=True))
     if kind.version == 2:
         found += [
             vector("interval-other", "R10", "interval_errors", interval_cs=200),

@@ -15,7 +15,7 @@ from lab.kit.net import Net
 from lab.kit.waiting import wait_until
 
 DAEMON = "vrrpd_fast.cli.daemon"
-CONTROL = "vrrpd_fast.cli.ctl"
+CONTROL = "import sys; from vrrpd_fast.cli.ctl import main; sys.exit(main())"
 SOURCES = Path(vrrpd_fast.__file__).parent.parent
 
 
@@ -68,7 +68,7 @@ class VrrpdFast(Daemon):
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.node} ended with {self.process.returncode}:\n{self.log}")
             try:
-                return bool(self.call("GetStatus", names=[]))
+                return bool(self.status())
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
 
@@ -92,10 +92,15 @@ class VrrpdFast(Daemon):
         answer: dict[str, Any] = reply.get("parameters", {})
         return answer
 
+    def status(self) -> dict[str, Any]:
+        """The status contract as the daemon has it now."""
+        status: dict[str, Any] = self.call("GetStatus")["status"]
+        return status
+
     def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`vrrpctl WORDS` against this daemon."""
         return subprocess.run(
-            [sys.executable, "-m", CONTROL, "--socket", str(self.socket_path), *words],
+            [sys.executable, "-c", CONTROL, "--socket", str(self.socket_path), *words],
             capture_output=True,
             text=True,
             timeout=30,
@@ -104,7 +109,7 @@ class VrrpdFast(Daemon):
 
     def instance(self, name: str) -> dict[str, Any]:
         """The status of one virtual router."""
-        found = [entry for entry in self.call("GetStatus", names=[])["instances"] if entry["name"] == name]
+        found = [entry for entry in self.status()["instances"] if entry["name"] == name]
         assert len(found) == 1, (name, found)
         entry: dict[str, Any] = found[0]
         return entry
