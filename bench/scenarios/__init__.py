@@ -1,0 +1,6 @@
+"""One file per kind of measurement. A new one: a Scenario in its file, its name in ALL."""
+
+from harness.pairs import Scenario
+from scenarios import memory, receive, send, takeover
+
+ALL: tuple[Scenario, ...] = (*send.SCENARIOS, *receive.SCENARIOS, *takeover.SCENARIOS, *memory.SCENARIOS)

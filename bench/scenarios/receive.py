@@ -1,0 +1,60 @@
+"""Processor time per advert received by a BACKUP that a bare sender of higher priority keeps quiet."""
+
+from collections.abc import Mapping
+
+from harness.network import BenchError, Wire
+from harness.pairs import Budget, Effort, Metric, Scenario
+from harness.programs import FLOOR, KEEPALIVED, OURS, Programs
+from harness.shape import Shape
+from harness.steady import observe, wait_for_members
+
+
+def _measure(shape: Shape, programs: Programs, subject: str, effort: Effort) -> Mapping[str, float]:
+    with Wire(shape) as wire:
+        sender = programs.sender(wire.far, shape)
+        if subject == FLOOR:
+            receiver = programs.sink(wire.near, shape.interfaces())
+        else:
+            receiver = programs.daemon(wire.near, subject, shape)
+        wait_for_members(wire.near, shape.links, programs.last_words)
+        answered = wire.near.packets_sent()
+        window = observe(wire.far, [receiver.pid, sender.pid], effort.window_s)
+        answered = wire.near.packets_sent() - answered
+        if answered > window.packets / 10:
+            raise BenchError(
+                f"{subject} is no BACKUP: it sent {answered} packets; log:\n{programs.last_words()}"
+            )
+    receiver_ns, sender_ns = window.cpu_ns
+    return {
+        "cpu": receiver_ns / window.packets / 1000,
+        "path": (receiver_ns + sender_ns) / window.packets / 1000,
+    }
+
+
+def _scenario(name: str, title: str, shape: Shape) -> Scenario:
+    return Scenario(
+        name,
+        title,
+        (OURS, KEEPALIVED, FLOOR),
+        (
+            Metric(
+                "cpu",
+                "CPU per advert received, daemon alone",
+                "µs",
+                Budget(0.3, True, "without kernel filter"),
+            ),
+            Metric(
+                "path",
+                "the same with the kernel's receive path (daemon + sender)",
+                "µs",
+                Budget(0.4, True),
+            ),
+        ),
+        lambda programs, subject, effort: _measure(shape, programs, subject, effort),
+    )
+
+
+SCENARIOS = (
+    _scenario("receive-lan", "200 VRs @100 ms, 1 link", Shape(1, 200)),
+    _scenario("receive-links", "500 VRs @100 ms, 100 links", Shape(100, 5)),
+)

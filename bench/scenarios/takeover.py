@@ -1,0 +1,71 @@
+"""All virtual routers lose their master at once: how late is the last advert, the last announced address?
+
+The old master is the bare sender and dies by SIGKILL. Times are the kernel's, taken on the old master's side
+of the links; every virtual router is judged by the last advert it heard itself.
+"""
+
+import time
+from collections.abc import Mapping
+from statistics import median
+
+from harness import records
+from harness.network import BenchError, Wire
+from harness.pairs import Budget, Metric, Scenario
+from harness.programs import KEEPALIVED, OURS, Programs
+from harness.shape import Shape
+from harness.steady import wait_for_members
+
+_STORM_S = 3.0  # from the old master's end to the end of the capture
+
+
+def _measure(shape: Shape, programs: Programs, subject: str) -> Mapping[str, float]:
+    output = programs.directory / "records"
+    with Wire(shape) as wire:
+        links = {
+            index: int(name[1:]) for index, name in wire.far.indexes().items() if name in shape.interfaces()
+        }
+        sender = programs.sender(wire.far, shape)
+        programs.daemon(wire.near, subject, shape)
+        wait_for_members(wire.near, shape.links, programs.last_words)
+        capture = programs.capture(wire.far, output)
+        time.sleep(2 * shape.interval_cs / 100)
+        wire.far.stop(sender)
+        time.sleep(_STORM_S)
+        assert capture.stdin is not None and capture.stderr is not None
+        capture.stdin.close()
+        if capture.wait():
+            raise BenchError(capture.stderr.read().decode())
+    try:
+        takeover = records.judge(records.read(output.read_bytes()), shape, links)
+    except ValueError as error:
+        raise BenchError(f"{subject}: {error}; log:\n{programs.last_words()}") from error
+    return {
+        "advert": max(takeover.adverts_ns) / 1e6,
+        "median": median(takeover.adverts_ns) / 1e6,
+        "arp": max(takeover.announcements_ns) / 1e6,
+        "gap": max(takeover.gaps_ns) / 1e6,
+    }
+
+
+def _scenario(name: str, title: str, shape: Shape) -> Scenario:
+    return Scenario(
+        name,
+        title,
+        (OURS, KEEPALIVED),
+        (
+            Metric("advert", "last advert late by", "ms", Budget(3, False, "2000 VRs")),
+            Metric("median", "median advert late by", "ms"),
+            Metric("arp", "last gratuitous ARP late by", "ms", Budget(1, True)),
+            Metric("gap", "longest gap from first to second advert", "ms"),
+        ),
+        lambda programs, subject, effort: _measure(shape, programs, subject),
+    )
+
+
+# A link has room for 255 virtual routers of a family, so 500 need at least two.
+SCENARIOS = (
+    _scenario("takeover-500", "takeover of 500 VRs @100 ms, 2 links", Shape(2, 250)),
+    _scenario(
+        "takeover-500x10", "takeover of 500 VRs × 10 addresses @100 ms, 2 links", Shape(2, 250, addresses=10)
+    ),
+)
