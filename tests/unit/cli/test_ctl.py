@@ -1,0 +1,194 @@
+"""vrrpctl as a process, against a service on a real socket."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vrrpd_fast.cli import ctl
+
+# A daemon as far as vrrpctl can tell: 1000 virtual routers, and a configuration that is sometimes broken.
+DAEMON = """
+import asyncio, sys
+from vrrpd_fast.control.service import Service
+
+class Unusable(Exception):
+    findings = ["vips.json:3:7: error: unknown key 'prioritee', did you mean 'priority'?"]
+
+class Target:
+    reloads = 0
+    def status(self, names):
+        instances = [
+            {"name": f"{'lan' if n % 2 else 'wan'}{n}", "interface": "eth0", "address_family": "ipv4",
+             "virtual_router_id": n % 255 + 1, "version": 3, "state": "BACKUP", "priority": 100,
+             "effective_priority": 100, "advert_int": 0.1, "master_advert_int": 0.1,
+             "master_address": "10.0.0.2", "master_priority": 200, "last_transition": 1.8e9,
+             "reason": "started", "virtual_addresses": [], "tracking": [], "statistics": {}}
+            for n in range(1000)]
+        instances = [each for each in instances if not names or each["name"] in names]
+        return {"router_id": "r1", "version": "0.1.0", "pid": 1, "uptime": 5.0, "instances": instances}
+    def reload(self):
+        self.reloads += 1
+        if self.reloads > 2:
+            raise Unusable
+        return {"added": ["a", "b"], "removed": [], "unchanged": 998}
+
+async def main():
+    service = Service(Target())
+    await service.start(sys.argv[1])
+    print("ready", flush=True)
+    await asyncio.sleep(120)
+
+asyncio.run(main())
+"""
+
+PROGRAM = "import sys; from vrrpd_fast.cli.ctl import main; sys.exit(main())"
+Result = subprocess.CompletedProcess[str]
+
+
+def vrrpctl(*arguments: str) -> Result:
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from vrrpd_fast.cli.ctl import main; sys.exit(main())",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Result]]:
+    path = tmp_path_factory.mktemp("ctl") / "socket"
+    with subprocess.Popen([sys.executable, "-c", DAEMON, str(path)], stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == b"ready\n"
+        yield lambda *arguments: vrrpctl("--socket", str(path), *arguments)
+        daemon.kill()
+
+
+def test_status_of_a_thousand(ask: Callable[..., Result]) -> None:
+    result = ask("status")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[1] == "1000 virtual routers: 1000 BACKUP"
+    assert len(lines) == 1004
+
+
+def test_status_as_json(ask: Callable[..., Result]) -> None:
+    value = json.loads(ask("status", "--json").stdout)
+    assert len(value["instances"]) == 1000
+    assert value["router_id"] == "r1"
+    value = json.loads(ask("status", "lan1", "--json").stdout)
+    assert [each["name"] for each in value["instances"]] == ["lan1"]
+
+
+def test_status_of_names_and_patterns(ask: Callable[..., Result]) -> None:
+    result = ask("status", "lan1", "wan2")
+    assert result.returncode == 0
+    assert result.stdout.startswith("wan2\n  state") or result.stdout.startswith("lan1\n  state")
+    assert result.stdout.count("  state ") == 2
+    assert ask("status", "lan*").stdout.splitlines()[1] == "500 virtual routers: 500 BACKUP"
+    assert ask("status", "?an99?").stdout.splitlines()[1] == "10 virtual routers: 10 BACKUP"
+    assert ask("status", "lan[13]").stdout.count("  state ") == 2
+
+
+def test_names_that_mean_nothing(ask: Callable[..., Result]) -> None:
+    result = ask("status", "lan1", "none", "x*")
+    assert result.returncode == 1
+    assert result.stdout.startswith("lan1\n")
+    assert result.stderr == (
+        "vrrpctl: no virtual router is named 'none'\nvrrpctl: no virtual router is named 'x*'\n"
+    )
+    result = ask("status", "none")
+    assert (result.returncode, result.stdout) == (1, "")
+
+
+def test_reload(ask: Callable[..., Result]) -> None:
+    result = ask("reload")
+    assert (result.returncode, result.stdout) == (0, "reloaded: 2 added, 0 removed, 998 unchanged\n")
+    result = ask("reload", "--json")
+    assert json.loads(result.stdout) == {"added": ["a", "b"], "removed": [], "unchanged": 998}
+    result = ask("reload")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        "vips.json:3:7: error: unknown key 'prioritee', did you mean 'priority'?\n"
+        "vrrpctl: nothing was changed\n"
+    )
+
+
+def test_closed_pipe_is_no_traceback(ask: Callable[..., Result], tmp_path: Path) -> None:
+    socket = ask("status").args[4]
+    read, write = os.pipe()
+    os.close(read)
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--socket", socket, "status"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=30,
+    )
+    os.close(write)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_no_daemon(tmp_path: Path) -> None:
+    result = vrrpctl("--socket", str(tmp_path / "none"), "status")
+    assert result.returncode == 1
+    assert result.stderr == f"vrrpctl: no vrrpd-fast answers on {tmp_path}/none: is it running?\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("dance",), ("status", "--xml"), ("reload", "now")])
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    result = vrrpctl(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: vrrpctl")
+
+
+def test_lab_has_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    from vrrpd_fast.cli import lab
+
+    monkeypatch.setattr(lab, "main", lambda argv: calls.append(argv) or 7)
+    assert ctl.main(["lab", "--some", "thing"]) == 7
+    assert ctl.main(["--socket", "/x", "lab", "more"]) == 7
+    assert calls == [["--some", "thing"], ["more"]]
+
+
+def test_starts_light() -> None:
+    """Neither the daemon's modules nor slow ones: a command should be there at once."""
+    program = (
+        "import sys; import vrrpd_fast.cli.ctl, vrrpd_fast.observe.show; "
+        "print(*sorted(name for name in sys.modules), sep='\\n')"
+    )
+    modules = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    ours = [name for name in modules if name.startswith("vrrpd_fast.")]
+    assert ours == [
+        "vrrpd_fast.cli",
+        "vrrpd_fast.cli.ctl",
+        "vrrpd_fast.control",
+        "vrrpd_fast.control.client",
+        "vrrpd_fast.observe",
+        "vrrpd_fast.observe.show",
+    ]
+    slow = {"asyncio", "uvloop", "pyroute2", "msgspec", "importlib.metadata", "logging", "subprocess"}
+    assert not slow & set(modules)
+
+
+def test_starts_soon(tmp_path: Path) -> None:
+    took = []
+    for _ in range(7):
+        begin = time.perf_counter()
+        vrrpctl("--socket", str(tmp_path / "none"), "status")
+        took.append(time.perf_counter() - begin)
+    assert min(took) < 0.1

@@ -1,0 +1,216 @@
+import json
+from typing import Any
+
+import pytest
+
+from vrrpd_fast.observe.show import as_details, as_json, as_table, duration
+
+NOW = 1_800_000_000.0
+
+
+def instance(name: str = "50", **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "interface": "eth0",
+        "address_family": "ipv4",
+        "virtual_router_id": 50,
+        "version": 2,
+        "state": "BACKUP",
+        "priority": 100,
+        "effective_priority": 100,
+        "advert_int": 1.0,
+        "master_advert_int": 1.0,
+        "master_address": "192.168.0.2",
+        "master_priority": 102,
+        "last_transition": NOW - 125,
+        "reason": "started",
+        "virtual_addresses": ["192.168.0.75/32", "192.168.0.76/32"],
+        "tracking": [],
+        "statistics": {"master_transitions": 0, "advertisement_rcvd": 1234},
+    } | more
+
+
+def status(*instances: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "router_id": "haproxy1",
+        "version": "0.1.0",
+        "pid": 812,
+        "uptime": 3600.0 * 5 + 61,
+        "instances": list(instances),
+    }
+
+
+DOWN = {"state": "down", "contribution": 0}
+
+
+def test_table() -> None:
+    script = {
+        "name": "CHK-LB",
+        "type": "script",
+        "state": "up",
+        "weight": 2,
+        "reverse": False,
+        "contribution": 2,
+        "last_result": "exit 0",
+        "last_duration": 0.0042,
+    }
+    text = as_table(
+        status(
+            instance(state="MASTER", effective_priority=102, tracking=[script]),
+            instance("51", interface="eth1", virtual_router_id=51, tracking=[script | DOWN]),
+            instance(
+                "lan-six", state="FAULT", reason="eth9 is down", address_family="ipv6", master_address=None
+            ),
+        ),
+        NOW,
+    )
+    assert text == (
+        "vrrpd-fast 0.1.0 on haproxy1, process 812, up 5h1m\n"
+        "3 virtual routers: 1 FAULT, 1 MASTER, 1 BACKUP\n"
+        "\n"
+        "lan-six FAULT: eth9 is down\n"
+        "51 BACKUP: priority 100, CHK-LB is down (-2)\n"
+        "\n"
+        "NAME     INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER\n"
+        "50       eth0         50  v4  MASTER   102  2m5s   this router\n"
+        "51       eth1         51  v4  BACKUP   100  2m5s   192.168.0.2\n"
+        "lan-six  eth0         50  v6  FAULT    100  2m5s   -\n"
+    )
+
+
+def test_details() -> None:
+    trackers = [
+        {
+            "name": "CHK-LB",
+            "type": "script",
+            "state": "down",
+            "weight": -20,
+            "reverse": False,
+            "contribution": -20,
+            "last_result": "exit 1",
+            "last_duration": 0.0042,
+        },
+        {
+            "name": "eth7",
+            "type": "interface",
+            "state": "down",
+            "weight": 0,
+            "reverse": False,
+            "contribution": "fault",
+        },
+    ]
+    text = as_details(status(instance(effective_priority=80, tracking=trackers)), NOW)
+    assert text == (
+        "50\n"
+        "  state           BACKUP for 2m5s\n"
+        "  reason          started\n"
+        "  virtual router  VRID 50 on eth0, VRRPv2 over IPv4\n"
+        "  priority        80 (configured 100)\n"
+        "  master          192.168.0.2, priority 102\n"
+        "  interval        1 s, the master's 1 s\n"
+        "  addresses       192.168.0.75/32\n"
+        "                  192.168.0.76/32\n"
+        "  tracking        script CHK-LB: down, priority -20 (last: exit 1 in 4 ms)\n"
+        "                  interface eth7: down, fault\n"
+        "  counters        advertisement_rcvd 1234\n"
+    )
+
+
+def test_details_of_a_quiet_master() -> None:
+    text = as_details(
+        status(instance(state="MASTER", master_address="10.0.0.1", statistics={"checksum_errors": 0})), NOW
+    )
+    assert "master          this router (10.0.0.1), priority 102\n" in text
+    assert "counters        all zero\n" in text
+
+
+@pytest.mark.parametrize(
+    ("weight", "reverse", "contribution", "expected"),
+    [
+        (10, False, 10, None),
+        (10, False, 0, "x BACKUP: priority 100, t is ? (-10)"),
+        (-10, False, 0, None),
+        (-10, False, -10, "x BACKUP: priority 100, t is ? (-10)"),
+        (10, True, 0, None),
+        (10, True, -10, "x BACKUP: priority 100, t is ? (-10)"),
+        (-10, True, 10, None),
+        (-10, True, 0, "x BACKUP: priority 100, t is ? (-10)"),
+        (0, False, 0, None),
+        (0, False, "waiting", "x BACKUP: priority 100, t is ? (waiting)"),
+    ],
+)
+def test_only_a_tracker_that_costs_something_is_an_exception(
+    weight: int, reverse: bool, contribution: int | str, expected: str | None
+) -> None:
+    tracker = {"name": "t", "type": "script", "state": "?", "weight": weight, "reverse": reverse}
+    lines = as_table(
+        status(instance("x", tracking=[tracker | {"contribution": contribution}])), NOW
+    ).splitlines()
+    assert lines[3] == (expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER")
+
+
+def test_exceptions_are_not_endless() -> None:
+    lines = as_table(status(*(instance(str(n), state="FAULT") for n in range(1000))), NOW).splitlines()
+    assert lines[22:25] == ["19 FAULT: started", "… and 980 more", ""]
+
+
+def test_thousand_rows_fit_80_columns() -> None:
+    many = [
+        instance(
+            f"vr{n:04}",
+            interface=f"vlan{n:04}",
+            address_family="ipv6",
+            master_address=f"fe80::5054:ff:fe12:{n:x}",
+            state="BACKUP" if n % 2 else "MASTER",
+            last_transition=NOW - n * 997,
+        )
+        for n in range(1000)
+    ]
+    lines = as_table(status(*many), NOW).splitlines()
+    assert len(lines) == 1004
+    assert max(map(len, lines)) <= 80
+    assert lines[1] == "1000 virtual routers: 500 MASTER, 500 BACKUP"
+
+
+def test_no_instances() -> None:
+    assert as_table(status(), NOW).splitlines()[1:] == ["0 virtual routers"]
+    assert as_table(status(instance()), NOW).splitlines()[1] == "1 virtual router: 1 BACKUP"
+
+
+def test_names_cannot_play_with_the_terminal() -> None:
+    evil = instance("a\x1b[2J\nb", reason="x\x1b]0;title\x07", state="FAULT")
+    for text in (as_table(status(evil), NOW), as_details(status(evil), NOW)):
+        assert not any(ord(c) < 32 and c != "\n" for c in text)
+        assert r"\x1b" in text
+
+
+def test_long_and_wide_names_keep_the_columns() -> None:
+    text = as_table(status(instance("a" * 40), instance("路由" * 9), instance("ü" * 3)), NOW)
+    rows = text.splitlines()[-3:]
+    assert rows[0].startswith("a" * 15 + "…  eth0 ")
+    assert rows[1].startswith("路由路由路由路…   eth0 ")
+    assert rows[2].startswith("ü" * 3 + " " * 13 + "  eth0 ")
+
+
+def test_json_is_the_status_as_it_is() -> None:
+    value = status(instance("ü"))
+    assert json.loads(as_json(value)) == value
+    assert "ü" in as_json(value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0s"),
+        (0.9, "0s"),
+        (59, "59s"),
+        (60, "1m0s"),
+        (3599, "59m59s"),
+        (3600, "1h0m"),
+        (86399, "23h59m"),
+        (86400, "1d0h"),
+        (1e7, "115d17h"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
