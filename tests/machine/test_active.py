@@ -61,6 +61,20 @@ def test_the_second_advert_is_never_late(interval_cs: int) -> None:
         assert 0 < second.at_ns - first.at_ns <= cs(interval_cs) + TICK_NS
 
 
+@pytest.mark.rfc("A4", "A5")
+@VARIANTS
+def test_a_master_that_was_stopped_and_leads_again_sends_once_an_interval(family: int, version: int) -> None:
+    bench, handle = master(family, version, priority=255)
+    for _ in range(3):
+        bench.stop(handle)
+        bench.sleep(cs(30))
+        bench.start(handle)
+        bench.sleep(cs(30))
+    bench.sent[handle].clear()
+    bench.sleep(cs(1000))
+    assert len(bench.sent[handle]) in (9, 10, 11)
+
+
 @pytest.mark.rfc("A6")
 @VARIANTS
 def test_priority_zero_is_answered_at_once(family: int, version: int) -> None:

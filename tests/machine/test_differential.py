@@ -11,6 +11,7 @@ from machine.bench import Bench, primary
 from machine.packets import arrival
 from reference.codec import GROUPS
 from reference.machine import Parameters
+from reference.phase import TICK_NS
 from vrrpd_fast.model import Reason, State
 
 FAMILIES = st.sampled_from([(4, 2), (4, 3), (6, 3)])
@@ -146,6 +147,34 @@ class Differential(RuleBasedStateMachine):
         priority = min(255, max(0, router.priority + step))
         self.bench.hear(handle, priority, last, destination=destination)
 
+    @rule(data=st.data(), priorities=st.lists(st.sampled_from([0, 0, 1, 254]), min_size=2, max_size=6))
+    def harass(self, data: st.DataObject, priorities: list[int]) -> None:
+        """Losers and releases in quick succession, around the bound of a master's answers."""
+        handle = self.handle(data)
+        router = self.bench.routers[handle]
+        own = router.parameters
+        destination = primary(own.family, OURS) if own.peers else GROUPS[own.family]
+        for priority in priorities:
+            if priority < router.priority:
+                self.bench.hear(handle, priority, PEERS[0], destination=destination)
+            self.bench.oversleep(data.draw(st.sampled_from([0, 1, 2, router.interval_ns // 16])) + 5)
+
+    @rule(data=st.data())
+    def lead(self, data: st.DataObject) -> None:
+        """Let it become master, however long that takes: everybody else may send for so long."""
+        handle = self.handle(data)
+        self.bench.set_priority(handle, 254)
+        self.bench.start(handle)
+        deadline_ns = self.bench.routers[handle].down_deadline_ns
+        if deadline_ns is not None and deadline_ns - self.bench.now_ns < 10 * self.bearable_ns():
+            self.bench.sleep(max(0, deadline_ns - self.bench.now_ns) + TICK_NS)
+
+    @rule(data=st.data(), state=st.sampled_from([State.INIT, State.FAULT]))
+    def restart(self, data: st.DataObject, state: State) -> None:
+        handle = self.handle(data)
+        self.bench.stop(handle, state, Reason.SHUTDOWN)
+        self.bench.start(handle, Reason.RECOVERED)
+
     @rule(data=st.data(), flaw=st.sampled_from(FLAWS), priority=PRIORITIES)
     def hear_nonsense(self, data: st.DataObject, flaw: dict[str, Any], priority: int) -> None:
         self.bench.hear(self.handle(data), priority, 20, **flaw)
@@ -201,5 +230,5 @@ class Differential(RuleBasedStateMachine):
         return 20 * min(router.interval_ns for router in self.bench.routers.values())
 
 
-Differential.TestCase.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+Differential.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 TestDifferential = Differential.TestCase
