@@ -18,7 +18,7 @@ def neighbour(net: Net, node: str, address: str) -> str | None:
     return next((entry["lladdr"] for entry in entries if "lladdr" in entry), None)
 
 
-@pytest.mark.rfc("B1", "B3", "A1", "A3", "B5", "O5")
+@pytest.mark.rfc("B1", "B3", "A1", "A3", "B5", "O5", "O9", "O10")
 @by_family
 def test_only_the_master_has_the_address_and_the_client_follows(
     build: Build, capture: Tap, kind: Flavour
@@ -32,6 +32,9 @@ def test_only_the_master_has_the_address_and_the_client_follows(
     second.wait_state("VI", "BACKUP")
     wait_until(lambda: first.holds(kind.vip), 2, "the master has the address")
     assert not second.holds(kind.vip)
+    # What is sent to the address ends at the master (8.3.1) and is nobody else's.
+    assert net.route_type("r1", kind.vip) == "local"
+    assert net.route_type("r2", kind.vip) != "local"
     assert net.pings("client", kind.vip)
     assert neighbour(net, "client", kind.vip) == MAC1
 

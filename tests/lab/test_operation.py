@@ -171,6 +171,7 @@ def test_a_takeover_is_told_with_its_reason(build: Build) -> None:
     ours.wait_log("3 × 100 ms + skew 61 ms")
 
 
+@pytest.mark.rfc("P5")
 @pytest.mark.parametrize(
     ("text", "told"),
     [

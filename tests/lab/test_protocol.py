@@ -25,7 +25,8 @@ def second_advert(wire: Capture) -> Advert:
     return wire.wait_adverts(2, "r1", after=0)[1]
 
 
-@pytest.mark.rfc("P1", "P3", "P4", "P6", "P8", "P9", "P10", "P11", "P13", "P14", "A5", "I2", "T1")
+@pytest.mark.rfc("P1", "P3", "P4", "P6", "P8", "P9", "P10", "P11", "P13", "P14", "O1")
+@pytest.mark.rfc("A5", "I2", "T1", "E1", "U1")
 @every_flavour
 def test_every_field_of_an_advert(build: Build, capture: Tap, flavour: str) -> None:
     kind = FLAVOURS[flavour]
@@ -215,7 +216,7 @@ def test_a_master_answers_a_losing_advert_and_keeps_its_rhythm(
     assert ours.state("VI") == "MASTER"
 
 
-@pytest.mark.rfc("A8")
+@pytest.mark.rfc("A8", "E3")
 @pytest.mark.parametrize(("flavour", "more"), [("v2", {}), ("v3-ipv4", {"lower_prio_no_advert": True})])
 def test_a_losing_advert_is_only_discarded_in_version_2_or_when_told(
     build: Build, capture: Tap, flavour: str, more: dict[str, bool]
@@ -398,7 +399,7 @@ def test_other_addresses_are_discarded_when_told_to_be_strict(build: Build) -> N
     assert ours.state("VI") == "MASTER"
 
 
-@pytest.mark.rfc("R8", "A7")
+@pytest.mark.rfc("R8", "A7", "E2")
 def test_a_second_owner_is_told(build: Build) -> None:
     """The owner that hears another priority 255 says so; the addresses break the tie."""
     net = build(["low", "r1", "high"])

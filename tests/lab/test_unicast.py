@@ -1,5 +1,10 @@
 """Unicast peers instead of multicast (draft-abinabraham-vrrp-unicast, keepalived's unicast_peer)."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from lab.kit.daemons import Settings
@@ -9,7 +14,7 @@ from lab.kit.net import now_ns
 from lab.kit.peers import PEERS
 from lab.kit.settings import EARLY_S, FAST, FAST6, TOLERANCE_S, Flavour
 from lab.kit.vectors import right_advert
-from lab.kit.vrrpd import VrrpdFast
+from lab.kit.vrrpd import DAEMON, VrrpdFast, environment
 from lab.kit.waiting import wait_until
 
 by_family = pytest.mark.parametrize("kind", [FAST, FAST6], ids=["ipv4", "ipv6"])
@@ -23,7 +28,7 @@ def between(kind: Flavour, priority: int, own: int, *others: int) -> Settings:
     )
 
 
-@pytest.mark.rfc("U2", "U4", "U5")
+@pytest.mark.rfc("U2", "U4", "U5", "U7")
 @by_family
 @pytest.mark.parametrize("peer", ["vrrpd-fast", "keepalived"])
 def test_unicast_election_and_takeover(build: Build, capture: Tap, peer: str, kind: Flavour) -> None:
@@ -76,3 +81,19 @@ def test_only_peers_are_heard(build: Build) -> None:
     ours.wait_state("VI", "BACKUP", timeout=1)
     stranger.close()
     peer.close()
+
+
+@pytest.mark.rfc("U1", "U3")
+@pytest.mark.parametrize(
+    ("peers", "told"),
+    [([], "unicast_peer"), (["10.0.0.1"], "10.0.0.1"), (["fe80::2"], "fe80::2"), (["nobody"], "nobody")],
+)
+def test_a_list_of_peers_that_makes_no_sense_is_refused(tmp_path: Path, peers: list[str], told: str) -> None:
+    """No peer at all, ourselves, another family: said by --check, instead of falling back to multicast."""
+    path = tmp_path / "vips.json"
+    instance = FAST.settings(unicast_src_ip="10.0.0.1", unicast_peer=peers)
+    path.write_text(json.dumps({"vrrp_instance": {"VI": instance}}, indent=1))
+    words = [sys.executable, "-m", DAEMON, "--config", str(path), "--check"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment())
+    assert done.returncode == 2
+    assert told in done.stdout

@@ -146,6 +146,11 @@ class Net:
             if "local" in entry and not entry.get("tentative")
         }
 
+    def route_type(self, node: str, address: str) -> str:
+        """What a node would do with a packet to an address: local, unicast, …"""
+        (route,) = self.ip_json(node, "route", "get", address)
+        return str(route.get("type", "unicast"))
+
     def is_up(self, node: str, interface: str) -> bool:
         return any(
             link.get("operstate") == "UP" for link in self.ip_json(node, "link", "show", "dev", interface)
