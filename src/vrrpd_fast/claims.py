@@ -1,16 +1,17 @@
 """Addresses and their announcements, put into the kernel in slices that a loop full of adverts can bear.
 
-A virtual router that becomes MASTER has a *claim*: its addresses are added and each is announced once as soon as
-its slice is in the kernel; the repetitions wait until every claim is served, because the first announcement
-is the one that moves the traffic. Whatever else it becomes, its addresses are withdrawn by the same road. A claim is
-void as soon as its virtual router has another one, or changes its state.
+A virtual router that becomes MASTER has a *claim*: its addresses are added and each is announced once as
+soon as its slice is in the kernel; the repetitions wait until every claim is served, because the first
+announcement is the one that moves the traffic. Whatever else it becomes, its addresses are withdrawn by the
+same road. A claim is void as soon as its virtual router has another one, or changes its state.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from vrrpd_fast.log import RateLimit
@@ -46,14 +47,15 @@ class Claimant(Protocol):
 
 
 class _Claim:
-    """What is left to add (or remove) for one virtual router."""
+    """What is left to add (or remove) for one virtual router, and what this claim has added."""
 
-    __slots__ = ("adds", "left", "router")
+    __slots__ = ("added", "adds", "left", "router")
 
     def __init__(self, router: Claimant, adds: bool, left: Iterable[Prepared]) -> None:
         self.router = router
         self.adds = adds
         self.left = deque(left)
+        self.added: list[Prepared] = []
 
 
 class _Announcements:
@@ -65,6 +67,10 @@ class _Announcements:
         self.router = router
         self.generation = router.generation
         self.left = deque(left)
+
+    @property
+    def is_void(self) -> bool:
+        return self.generation != self.router.generation
 
 
 class Claims:
@@ -86,10 +92,10 @@ class Claims:
         self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
         self._announcements: deque[_Announcements] = deque()
         self._later: dict[str, list[asyncio.TimerHandle]] = {}
+        self._refreshing: set[str] = set()
         self._challenged: dict[str, float] = {}
-        self._claimed: set[str] = (
-            set()
-        )  # who had addresses added by us, whatever the monitor has heard of it yet
+        # Who had addresses added by us, whatever the monitor has heard of it yet.
+        self._claimed: set[str] = set()
         self._turn: asyncio.Handle | None = None
         self._limit = RateLimit(1, 60.0)
 
@@ -104,35 +110,39 @@ class Claims:
     def follow(self, router: Claimant) -> None:
         """The virtual router changed its state: add its addresses if it is MASTER, else remove them."""
         self._forget(router.name)
-        wanted = router.addresses.additions if router.is_master else self._held(router)
+        addresses = router.addresses
+        wanted = addresses.additions if router.is_master else self._held(router, addresses.removals)
         self._enter(router, router.is_master, wanted)
 
     def put_back(self, router: Claimant, prepared: Prepared) -> None:
         """Someone removed an address of a MASTER."""
-        claim = self._claims.get(router.name)
-        if claim is None:
-            self._enter(router, True, [prepared])
-        elif claim.adds:
-            claim.left.append(prepared)
+        self._continue(router, True, [prepared])
+
+    def complete(self, router: Claimant) -> None:
+        """Add what a MASTER lacks: an interface that carries some of its addresses has come, or come up."""
+        additions = router.addresses.additions
+        missing = [each for each in additions if self._is_up(each) and not self._is_seen(each)]
+        self._continue(router, True, missing)
 
     def defend(self, router: Claimant) -> None:
-        """A lower-priority router speaks as if it were MASTER: announce again, in bounds (garp_lower_prio_*)."""
+        """A lower-priority router speaks as MASTER: announce again, in bounds (garp_lower_prio_*)."""
         garp = router.instance.garp
         now = self._loop.time()
         quiet = max(LOWER_PRIO_SECONDS, garp.lower_prio_delay)
         if not garp.lower_prio_repeat or now < self._challenged.get(router.name, 0.0):
             return
         self._challenged[router.name] = now + quiet
-        self._announce(router, garp.lower_prio_repeat)
+        self._announce_all(router, garp.lower_prio_repeat)
         if garp.lower_prio_delay:
-            self._plan(router, garp.lower_prio_delay, partial(self._announce, router, garp.lower_prio_repeat))
+            again = partial(self._announce_all, router, garp.lower_prio_repeat)
+            self._plan(router, garp.lower_prio_delay, again)
 
-    def remove_now(self, router: Claimant, gone: PreparedAddresses | None = None) -> None:
+    def remove_now(self, router: Claimant, gone: Sequence[Prepared] | None = None) -> None:
         """Remove the addresses of a virtual router that is to stop, or those in `gone`, before returning.
 
         For one virtual router at a time; the caller lets the loop turn between two.
         """
-        held = self._held(router, gone)
+        held = self._held(router, router.addresses.removals if gone is None else gone)
         if gone is None:
             self._forget(router.name)
             self._claims.pop(router.name, None)
@@ -141,10 +151,6 @@ class Claims:
         for first in range(0, len(held), MESSAGES_PER_SEND):
             slice_ = held[first : first + MESSAGES_PER_SEND]
             self._tell(router, False, vips.remove(self._netlink, slice_, self._on_removed))
-
-    @property
-    def is_idle(self) -> bool:
-        return not self._claims and not self._announcements
 
     # -- serving ------------------------------------------------------------------------------------------
 
@@ -156,6 +162,15 @@ class Claims:
         if claim.left:
             self._claims[router.name] = claim
             self._schedule()
+
+    def _continue(self, router: Claimant, adds: bool, prepared: Iterable[Prepared]) -> None:
+        """More of the same; nothing, when meanwhile the contrary is wanted."""
+        claim = self._claims.get(router.name)
+        if claim is None:
+            self._enter(router, adds, prepared)
+        elif claim.adds is adds:
+            known = set(map(id, claim.left))
+            claim.left.extend(each for each in prepared if id(each) not in known)
 
     def _schedule(self) -> None:
         if self._turn is None:
@@ -199,57 +214,66 @@ class Claims:
             if failure is not None:
                 self._tell(claim.router, adds, [failure])
                 retry.setdefault(claim.router.name, (claim.router, []))[1].append(prepared)
-            elif adds and (frame := self._frame(prepared)) is not None:
-                first.append(frame)
+            elif adds:
+                claim.added.append(prepared)
+                if (frame := self._frame(prepared)) is not None:
+                    first.append(frame)
         self._frames.send(first)
         for router, again in retry.values():
-            self._plan(
-                router, RETRY_SECONDS, lambda router=router, again=again: self._retry(router, adds, again)
-            )
+            self._plan(router, RETRY_SECONDS, partial(self._retry, router, adds, again))
         if adds:
             for claim in done:
-                self._settle(claim.router)
+                self._settle(claim.router, claim.added)
 
-    def _settle(self, router: Claimant) -> None:
-        """All addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""
+    def _settle(self, router: Claimant, added: Sequence[Prepared]) -> None:
+        """Addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""
         garp = router.instance.garp
-        self._announce(router, garp.master_repeat - 1)
-        if garp.master_delay:
-            self._plan(router, garp.master_delay, partial(self._announce, router, garp.master_repeat))
-        if garp.master_refresh:
+        self._announce(router, added, garp.master_repeat - 1)
+        if added and garp.master_delay:
+            self._plan(router, garp.master_delay, partial(self._announce, router, added, garp.master_repeat))
+        if garp.master_refresh and router.name not in self._refreshing:
+            self._refreshing.add(router.name)
             self._plan(router, garp.master_refresh, partial(self._refresh, router))
 
     def _refresh(self, router: Claimant) -> None:
         garp = router.instance.garp
-        self._announce(router, garp.master_refresh_repeat)
         if garp.master_refresh:
+            self._announce_all(router, garp.master_refresh_repeat)
             self._plan(router, garp.master_refresh, partial(self._refresh, router))
+        else:
+            self._refreshing.discard(router.name)
 
-    def _announce(self, router: Claimant, times: int) -> None:
+    def _announce_all(self, router: Claimant, times: int) -> None:
+        """Announce every address that is there; what the kernel refused is not."""
+        self._announce(router, [each for each in router.addresses.additions if self._is_seen(each)], times)
+
+    def _announce(self, router: Claimant, addresses: Iterable[Prepared], times: int) -> None:
         """Queue every address's frame `times` times, one round after the other."""
         if times <= 0:
             return
-        frames = [
-            frame for prepared in router.addresses.additions if (frame := self._frame(prepared)) is not None
-        ]
+        frames = [frame for prepared in addresses if (frame := self._frame(prepared)) is not None]
         if frames:
             self._announcements.append(_Announcements(router, frames * times))
             self._schedule()
 
     def _serve_announcements(self) -> None:
+        waiting = self._announcements
         slice_: list[tuple[int, bytes]] = []
-        while self._announcements and len(slice_) < FRAMES_PER_SLICE:
-            head = self._announcements[0]
-            if head.generation == head.router.generation:
-                while head.left and len(slice_) < FRAMES_PER_SLICE:
-                    slice_.append(head.left.popleft())
-            else:
-                head.left.clear()
-            if not head.left:
-                self._announcements.popleft()
-        done = self._frames.send(slice_)
-        if done < len(slice_) and self._announcements:  # the kernel has no room: again in the next turn
-            self._announcements[0].left.extendleft(reversed(slice_[done:]))
+        for each in waiting:
+            if each.is_void:
+                each.left.clear()
+            slice_ += islice(each.left, FRAMES_PER_SLICE - len(slice_))
+            if len(slice_) == FRAMES_PER_SLICE:
+                break
+        sent = self._frames.send(slice_)  # fewer when the kernel has no room: the rest in the next turn
+        while waiting:
+            left = waiting[0].left
+            for _ in range(min(sent, len(left))):
+                left.popleft()
+                sent -= 1
+            if left:
+                break
+            waiting.popleft()
 
     def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
         link = self._link(prepared.address.dev)
@@ -273,19 +297,23 @@ class Claims:
         handles.append(handle)
 
     def _retry(self, router: Claimant, adds: bool, prepared: list[Prepared]) -> None:
-        if router.name not in self._claims:
-            self._enter(router, adds, prepared)
+        # Whose interface has gone meanwhile comes again with it (complete).
+        self._continue(router, adds, [each for each in prepared if each.ifindex])
 
     def _forget(self, name: str) -> None:
+        self._refreshing.discard(name)
         for handle in self._later.pop(name, ()):
             handle.cancel()
 
-    def _held(self, router: Claimant, prepared: PreparedAddresses | None = None) -> list[Prepared]:
-        """Those of its addresses that may be in the kernel: put there by us, or left by whoever was before us."""
-        removals = (router.addresses if prepared is None else prepared).removals
+    def _held(self, router: Claimant, removals: Sequence[Prepared]) -> Sequence[Prepared]:
+        """Those that may be in the kernel: put there by us, or left by whoever was before us."""
         if router.name in self._claimed:
             return removals
         return [each for each in removals if self._is_seen(each)]
+
+    def _is_up(self, prepared: Prepared) -> bool:
+        link = self._link(prepared.address.dev)
+        return link is not None and link.up
 
     def _is_seen(self, prepared: Prepared) -> bool:
         link = self._link(prepared.address.dev)

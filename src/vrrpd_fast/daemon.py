@@ -1,4 +1,4 @@
-"""The process: configuration in, signals, control socket, the fleet of virtual routers, and an orderly end."""
+"""The process: configuration in, signals, control socket, the fleet of virtual routers, an orderly end."""
 
 import asyncio
 import contextlib
@@ -47,23 +47,24 @@ class Daemon:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. ConfigError and OSError when it cannot start; nothing is left behind then."""
+        """Serve until SIGTERM or SIGINT. ConfigError or OSError, leaving nothing, when it cannot start."""
         wire.self_test()
         loop = asyncio.get_running_loop()
         loaded = native.load(self._config_path)
         _tell(loaded.findings)
         raise_limits(MAX_FILES)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         service = Service(self)
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
         try:
             self._fleet = Fleet(loop)
             try:
                 _check_kernel()
-                await self._apply(loaded.config)
+                async with self._reloading:  # whoever asks for a reload meanwhile waits
+                    await self._apply(loaded.config)
                 self._fleet.listen()
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, self._end.set)
-                loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
                 gc.collect()
                 gc.freeze()  # what lives as long as the process need not be walked again
                 self._manager.ready(f"{len(loaded.config.instances)} virtual routers")
@@ -110,7 +111,7 @@ class Daemon:
                 summary = await self._apply(loaded.config)
             except ConfigError as error:
                 raise ReloadError([str(finding) for finding in error.findings]) from error
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 raise ReloadError([f"{self._config_path}: {error}"]) from error
             finally:
                 self._manager.ready()
@@ -156,7 +157,7 @@ class Daemon:
 
 
 def withdraw() -> int:
-    """Remove every address that an earlier run left in the kernel, found by its owner tag; returns how many."""
+    """Remove every address that an earlier run left in the kernel, by its owner tag; returns how many."""
     with contextlib.closing(Netlink()) as netlink:
         return withdraw_tagged(netlink)
 

@@ -1,7 +1,7 @@
 """All virtual routers of the process, and what moves them: the engine, links, trackers, a new configuration.
 
-Whatever concerns many virtual routers at once (a script all of them track, a switch that takes a hundred links
-down) is served in slices, one per turn of the loop, so that adverts go out between them.
+Whatever concerns many virtual routers at once (a script all of them track, a switch that takes a hundred
+links down) is served in slices, one per turn of the loop, so that adverts go out between them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import Netlink
-from vrrpd_fast.net.vips import PreparedAddresses
+from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.track.script import ScriptTracker
 from vrrpd_fast.track.spawn import Spawner
@@ -62,13 +62,17 @@ class Fleet:
         self.routers: dict[str, VirtualRouter] = {}
         self._loop = loop
         self._scripts: dict[str, ScriptTracker] = {}
+        # Who judges in place of a script that a reload changed, until its first result.
+        self._former: dict[str, ScriptTracker] = {}
         self._by_handle: dict[int, VirtualRouter] = {}
         self._by_device: dict[str, set[str]] = {}
         self._by_address: dict[bytes, set[str]] = {}
+        self._by_script: dict[str, set[str]] = {}
         self._virtual: Counter[bytes] = Counter()
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
         self._draining = False
+        self._has_spawner = False
         self._tagged: set[tuple[int, bytes, int]] = set()
         self._limit = RateLimit(10, 10.0)
 
@@ -105,8 +109,10 @@ class Fleet:
     # -- configuration ------------------------------------------------------------------------------------
 
     async def apply(self, config: Config) -> Summary:
-        """Become what `config` says, touching only what differs. ValueError, and nothing is changed, when a script
-        cannot be used as it is written (unknown user, broken quoting)."""
+        """Become what `config` says, touching only what differs.
+
+        ValueError, and nothing is changed, when a script cannot be used as written (unknown user, quoting).
+        """
         fresh = self._new_scripts(config.scripts)
         self._tagged = set(tagged_addresses(self._netlink))
         added, removed, restarted, changed = [], [], [], []
@@ -117,7 +123,7 @@ class Fleet:
             elif identity(instance) != identity(router.instance):
                 restarted.append(name)
         await self._stop([*removed, *restarted])
-        self._exchange_scripts(config.scripts, fresh)
+        self._take_scripts(fresh)
         for name, instance in config.instances.items():
             if name not in self.routers:
                 self._create(instance)
@@ -132,6 +138,7 @@ class Fleet:
                 self.engine.settle()
                 await asyncio.sleep(0)
         self.engine.settle()
+        self._drop_scripts(config.scripts)
         self.links.reelect()
         for tracker in fresh.values():
             tracker.start()
@@ -149,14 +156,25 @@ class Fleet:
                     raise ValueError(f"vrrp_script {name}: {error}") from error
         return fresh
 
-    def _exchange_scripts(self, scripts: dict[str, Script], fresh: dict[str, ScriptTracker]) -> None:
-        if fresh and not self._scripts:
+    def _take_scripts(self, fresh: dict[str, ScriptTracker]) -> None:
+        if fresh and not self._has_spawner:
             self._spawner.start()
-        for name, tracker in list(self._scripts.items()):
-            if name not in scripts or name in fresh:
-                tracker.stop()
-                del self._scripts[name]
-        self._scripts.update(fresh)
+            self._has_spawner = True
+        for name, tracker in fresh.items():
+            if name in self._scripts:
+                self._scripts[name].stop()
+                self._former[name] = self._judge(name)
+            self._scripts[name] = tracker
+
+    def _drop_scripts(self, scripts: dict[str, Script]) -> None:
+        for name in self._scripts.keys() - scripts.keys():
+            self._scripts.pop(name).stop()
+            self._former.pop(name, None)
+
+    def _judge(self, name: str) -> ScriptTracker:
+        """Who says whether a script is up: one that a reload has just changed must not shake priorities."""
+        tracker = self._scripts[name]
+        return tracker if tracker.state is not None else self._former.get(name, tracker)
 
     def _create(self, instance: Instance) -> None:
         self._register(instance)
@@ -165,7 +183,7 @@ class Fleet:
             self.engine,
             self._memberships,
             self.links.get,
-            self._scripts.__getitem__,
+            self._judge,
             self._claims.follow,
             self._is_native,
         )
@@ -176,17 +194,30 @@ class Fleet:
 
     def _change(self, router: VirtualRouter, instance: Instance) -> None:
         old = router.instance
-        gone = [each for each in old.all_addresses if each not in instance.all_addresses]
         self._unregister(old)
         self._register(instance)
-        if gone:
-            self._claims.remove_now(router, PreparedAddresses(gone, self._index_of))
+        gone = [
+            each
+            for each in router.addresses.removals
+            if each.address not in instance.all_addresses and not self._is_taken(each, router)
+        ]
+        self._claims.remove_now(router, gone)
         router.reconfigure(instance, self.engine.now_ns())
-        if set(old.all_addresses) != set(instance.all_addresses):
+        is_other_refresh = old.garp.master_refresh != instance.garp.master_refresh
+        if is_other_refresh or set(old.all_addresses) != set(instance.all_addresses):
             self._claims.follow(router)
 
+    def _is_taken(self, prepared: Prepared, giver: VirtualRouter) -> bool:
+        """Whether another virtual router, MASTER, carries an address that this one gives up."""
+        names = self._by_address.get(prepared.address.address.packed, ())
+        others = (self.routers[name] for name in names if name in self.routers)
+        return any(
+            other is not giver and other.is_master and other.addresses.covers(*prepared.key)
+            for other in others
+        )
+
     async def _stop(self, names: Iterable[str]) -> None:
-        """Withdraw, then release, one virtual router after the other (RFC.md D10: no two owners at a time)."""
+        """Withdraw, then release, one virtual router after the other: no address has two owners at a time."""
         for number, name in enumerate(names, 1):
             router = self.routers.pop(name)
             self._claims.remove_now(router)
@@ -204,6 +235,8 @@ class Fleet:
         for address in instance.all_addresses:
             self._virtual[address.address.packed] += 1
             self._by_address.setdefault(address.address.packed, set()).add(instance.name)
+        for tracked in instance.track_scripts:
+            self._by_script.setdefault(tracked.name, set()).add(instance.name)
 
     def _unregister(self, instance: Instance) -> None:
         for device in _devices(instance):
@@ -214,19 +247,18 @@ class Fleet:
             self._virtual[packed] -= 1
             if not self._virtual[packed]:
                 del self._virtual[packed], self._by_address[packed]
-
-    def _index_of(self, device: str) -> int | None:
-        link = self.links.get(device)
-        return None if link is None else link.index
+        for tracked in instance.track_scripts:
+            self._by_script[tracked.name].discard(instance.name)
 
     def _is_native(self, address: VirtualAddress) -> bool:
-        """Whether an address is on its interface and was not put there by us."""
+        """Whether an address is on its interface, whatever its prefix length, and not put there by us."""
         link = self.links.get(address.dev)
-        packed, prefixlen = address.address.packed, address.prefixlen
-        return (
-            link is not None
-            and (int(address.family), packed, prefixlen) in link.addresses
-            and (link.index, packed, prefixlen) not in self._tagged
+        if link is None:
+            return False
+        family, packed = int(address.family), address.address.packed
+        return any(
+            (family, packed, length) in link.addresses and (link.index, packed, length) not in self._tagged
+            for length in range(address.address.max_prefixlen + 1)
         )
 
     # -- what happens -------------------------------------------------------------------------------------
@@ -259,13 +291,15 @@ class Fleet:
     def _on_links(self, names: set[str]) -> None:
         for device in names:
             for name in self._by_device.get(device, ()):
-                self._work.append((name, device))
+                if name in self.routers:
+                    self.routers[name].detach()
+                    self._work.append((name, device))
         self._schedule()
 
     def _on_script(self, tracker: ScriptTracker) -> None:
-        for name, router in self.routers.items():
-            if any(tracked.name == tracker.script.name for tracked in router.instance.track_scripts):
-                self._work.append((name, None))
+        self._former.pop(tracker.script.name, None)
+        for name in self._by_script.get(tracker.script.name, ()):
+            self._work.append((name, None))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -284,6 +318,8 @@ class Fleet:
                 router.evaluate(now_ns)
             else:
                 router.link_changed(device, now_ns)
+                if router.is_master:
+                    self._claims.complete(router)
         self.engine.settle()
         self._schedule()
 

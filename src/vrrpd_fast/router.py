@@ -71,7 +71,9 @@ class VirtualRouter:
         self._is_native = is_native
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
-        self._ifindex: int | None = None  # where we listen; None when the interface does not exist
+        self._ifindex: int | None = None  # where the engine has us; None when the interface does not exist
+        self._listening: int | None = None  # where we are in the multicast group
+        self._deaf = ""  # why we are not, although we should
         self._fault: tuple[Reason, str] | None = None
         self.handle = engine.add(
             ifindex=next(_nowhere),
@@ -98,7 +100,7 @@ class VirtualRouter:
     # -- what happens to it -------------------------------------------------------------------------------
 
     def evaluate(self, now_ns: int) -> None:
-        """Look at link and trackers again: start, stop, or send another priority. The caller settles the engine."""
+        """Look at link and trackers again: start, stop, or send another priority. The caller settles."""
         if self._follow_link():
             self._equip()
         priority = effective(self.instance.priority, (part for _, part in self._contributions()))
@@ -107,15 +109,27 @@ class VirtualRouter:
             self._priority = priority
             self._engine.set_priority(self.handle, priority, now_ns)
         fault = self._find_fault()
-        was_faulty = self._fault is not None
+        was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
             self.reason = fault[1]
             log.warning("instance %s: still FAULT: %s", self.name, self.reason)
         self._fault = fault
         if fault is not None:
             self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
-        elif not self._is_waiting():
+        elif waiting := self._awaited():
+            if self.state in (State.INIT, State.FAULT):
+                self.reason = f"waits for the first result of vrrp_script {waiting}"
+        else:
             self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
+
+    def detach(self) -> None:
+        """Let go of an interface that went or has another index, before another router comes there."""
+        link = self._link(self.instance.interface)
+        if self._ifindex is None or (link is not None and link.index == self._ifindex):
+            return
+        self._listen(None)
+        self._ifindex = None
+        self._engine.move(self.handle, next(_nowhere), self._packed_source())
 
     def link_changed(self, device: str, now_ns: int) -> None:
         """A device of ours came, went or changed."""
@@ -179,18 +193,18 @@ class VirtualRouter:
         link = self._link(self.instance.interface)
         source = self._find_source(link)
         ifindex = None if link is None else link.index
+        self._listen(ifindex)
         if (ifindex, source) == (self._ifindex, self._source):
             return False
-        if ifindex != self._ifindex:
-            self._listen(ifindex)
         self._ifindex = ifindex
         self._source = source
-        self._engine.move(
-            self.handle,
-            next(_nowhere) if ifindex is None else ifindex,
-            bytes(4 if self.instance.family == 4 else 16) if source is None else source.packed,
-        )
+        self._engine.move(self.handle, next(_nowhere) if ifindex is None else ifindex, self._packed_source())
         return True
+
+    def _packed_source(self) -> bytes:
+        if self._source is None:
+            return bytes(4 if self.instance.family == 4 else 16)
+        return self._source.packed
 
     def _find_source(self, link: Link | None) -> IPv4Address | IPv6Address | None:
         instance = self.instance
@@ -205,13 +219,20 @@ class VirtualRouter:
 
     def _listen(self, ifindex: int | None) -> None:
         """Be in the multicast group on this interface and no other."""
-        if self.instance.unicast_peers:
+        if self.instance.unicast_peers or ifindex == self._listening:
             return
-        if self._ifindex is not None:
-            self._memberships.leave(self._ifindex, self.instance.group)
-            self._ifindex = None
-        if ifindex is not None:
+        if self._listening is not None:
+            self._memberships.leave(self._listening, self.instance.group)
+            self._listening = None
+        self._deaf = ""
+        if ifindex is None:
+            return
+        try:
             self._memberships.join(ifindex, self.instance.group)
+        except OSError as error:  # gone already, or without IPv6: tried again at the next evaluation
+            self._deaf = f"cannot listen on interface {self.instance.interface}: {error.strerror}"
+        else:
+            self._listening = ifindex
 
     def _equip(self) -> None:
         """Pack the adverts anew: source, destinations or contents have changed."""
@@ -257,8 +278,9 @@ class VirtualRouter:
         )
         return ", ".join([f"{self.instance.priority} base", *parts])
 
-    def _is_waiting(self) -> bool:
-        return any(part is Fault.UNKNOWN for _, part in self._contributions())
+    def _awaited(self) -> str | None:
+        """The first script that must have a result before we take part."""
+        return next((name for name, part in self._contributions() if part is Fault.UNKNOWN), None)
 
     def _find_fault(self) -> tuple[Reason, str] | None:
         """What keeps us from taking part, the most basic cause first."""
@@ -271,6 +293,8 @@ class VirtualRouter:
         if self._source is None:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
+        if self._deaf:
+            return Reason.INTERFACE_DOWN, self._deaf
         for watched in instance.track_interfaces:
             tracked_link = self._link(watched.interface)
             up = tracked_link is not None and tracked_link.up

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import sys
 
 import vrrpd_fast
@@ -16,8 +17,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line, also for the manual page."""
     made = argparse.ArgumentParser(
         prog="vrrpd-fast",
-        description="VRRP (RFC 9568, 5798, 3768) for Linux routers with hundreds to thousands of virtual routers. "
-        "Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM and SIGINT stop.",
+        description="VRRP (RFC 9568, 5798, 3768) for Linux routers with hundreds to thousands of virtual "
+        "routers. Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM and SIGINT stop.",
         epilog="Exit status: 0 clean, 1 failure at run time, 2 bad usage or configuration.",
     )
     made.add_argument("--config", metavar="FILE", help="configuration (JSON)")
@@ -82,7 +83,7 @@ def _withdraw() -> int:
     try:
         count = withdraw()
     except OSError as error:
-        print(f"vrrpd-fast: cannot withdraw: {error.strerror or error}", file=sys.stderr)
+        print(f"vrrpd-fast: cannot withdraw: {_explain(error)}", file=sys.stderr)
         return EXIT_FAILURE
     print(f"{count} address{'' if count == 1 else 'es'} removed")
     return 0
@@ -113,15 +114,22 @@ def _serve(options: argparse.Namespace) -> int:
     except ValueError as error:
         logger.error("%s: %s", options.config, error)
         return EXIT_USAGE
-    except PermissionError as error:
-        logger.error("%s; vrrpd-fast needs CAP_NET_ADMIN and CAP_NET_RAW", error.strerror or error)
-        return EXIT_FAILURE
     except OSError as error:
-        logger.error("%s", error.strerror or error)
+        logger.error("%s", _explain(error))
         return EXIT_FAILURE
     finally:
         handler.close()
     return 0
+
+
+def _explain(error: OSError) -> str:
+    """What the system said, of which file, and what it wants if it did not allow something."""
+    text = error.strerror or str(error)
+    if error.filename is not None:
+        return f"{error.filename}: {text}"
+    if error.errno == errno.EPERM:
+        return f"{text}; vrrpd-fast needs CAP_NET_ADMIN and CAP_NET_RAW"
+    return text
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ class Engine(Machine):
         unicast4: int,
         unicast6: int,
     ) -> None:
-        """Descriptors as engine/sockets.py opens them, -1 for none. `hook` is called when there is something to
-        drain, and not again before drain()."""
+        """Descriptors as engine/sockets.py opens them, -1 for none.
+
+        `hook` is called when there is something to drain, and not again before drain().
+        """
 
     @property
     def timer_fd(self) -> int:

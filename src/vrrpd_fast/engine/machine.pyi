@@ -33,7 +33,7 @@ class Machine:
         check_addresses: bool = False,
         peers: Sequence[bytes] = (),
     ) -> int:
-        """Add a virtual router in INIT and return its handle. ValueError when (ifindex, family, vrid) is taken.
+        """Add a virtual router in INIT; returns its handle. ValueError when (ifindex, family, vrid) is taken.
 
         `addresses` and `peers` are packed (4 or 16 bytes each). `answer_losing` has no effect with version 2.
         """

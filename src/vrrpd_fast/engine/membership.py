@@ -16,7 +16,7 @@ class Memberships:
 
     def __init__(self) -> None:
         self._holders: list[socket.socket] = []
-        self._room: dict[socket.AddressFamily, list[socket.socket]] = {socket.AF_INET: [], socket.AF_INET6: []}
+        self._room: dict[int, list[socket.socket]] = {socket.AF_INET: [], socket.AF_INET6: []}
         self._joined: dict[tuple[int, IPv4Address | IPv6Address], tuple[socket.socket, int]] = {}
 
     def join(self, ifindex: int, group: IPv4Address | IPv6Address) -> None:

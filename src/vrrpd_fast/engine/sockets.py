@@ -19,8 +19,10 @@ BUFFER_BYTES = 16 << 20
 
 
 class Sockets:
-    """Every socket of the data plane. OSError (EPERM) without CAP_NET_RAW; `receive6` and `unicast6` are None on a
-    host without IPv6."""
+    """Every socket of the data plane; `receive6` and `unicast6` are None on a host without IPv6.
+
+    PermissionError (EPERM) without CAP_NET_RAW.
+    """
 
     def __init__(self) -> None:
         self.receive4 = _receiver(socket.AF_INET)
@@ -28,7 +30,9 @@ class Sockets:
         self.unicast6: socket.socket | None = None
         self.packet = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
         _grow(self.packet, socket.SO_SNDBUF, SO_SNDBUFFORCE)
-        self.unicast4 = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW)
+        self.unicast4 = socket.socket(
+            socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW
+        )
         _grow(self.unicast4, socket.SO_SNDBUF, SO_SNDBUFFORCE)
         try:
             self.receive6 = _receiver(socket.AF_INET6)
