@@ -46,7 +46,6 @@ setup(
                 extra_link_args=ldflags,
             )
             for path, units in MODULES.items()
-            if os.path.exists(f"src/vrrpd_fast/{path}.pyx")  # until all are written
         ],
         build_dir="build/cython",
         include_path=["src"],

@@ -1,4 +1,4 @@
-"""Try an installed vrrpd-fast: import every compiled module, and run both commands. Run it with `python -I`."""
+"""Try an installed vrrpd-fast: import every compiled module, run both commands. Run it with `python -I`."""
 
 import importlib
 import importlib.machinery

@@ -77,3 +77,7 @@ def _in_sandbox(directory: Path, *, fast: bool, as_json: bool) -> int:
         return 1
     screen.say(f"\nEverything happened as it should, in {took:.0f} s.")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,1 @@
-"""`vrrpctl lab`: two routers, a switch and a client in namespaces, without root and without other programs."""
+"""`vrrpctl lab`: two routers, a switch and a client in namespaces, without root or other programs."""

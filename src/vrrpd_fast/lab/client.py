@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from vrrpd_fast.lab import machine
@@ -21,6 +22,7 @@ from vrrpd_fast.lab.switch import LANS
 
 PERIOD_NS = 1_000_000
 REPORT_NS = 50_000_000
+SO_TIMESTAMPNS_NEW = 64  # asm-generic/socket.h: when the kernel got the packet, two 64-bit integers
 GAP_NS = 3_000_000  # silences longer than this are told; shorter ones are the scheduler's
 IPPROTO_VRRP = 112
 VRRP_GROUP = "224.0.0.18"
@@ -39,13 +41,28 @@ def echo_request(identifier: int, sequence: int) -> bytes:
     return struct.pack("!BBHHH", ECHO_REQUEST, 0, checksum(head), identifier, sequence)
 
 
+def raw_socket(protocol: int) -> socket.socket:
+    """A raw IPv4 socket that tells when each packet arrived."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+    made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS_NEW, 1)
+    return made
+
+
+def arrivals(raw: socket.socket) -> Iterator[tuple[bytes, str, int]]:
+    """What has come in: datagram with IP header, source, and its arrival by CLOCK_MONOTONIC ns."""
+    monotonic_ns = time.monotonic_ns() - time.time_ns()
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            packet, ancillary, _flags, (source, _) = raw.recvmsg(2048, 64)
+            whole, rest = struct.unpack("qq", ancillary[0][2])
+            yield packet, source, whole * 1_000_000_000 + rest + monotonic_ns
+
+
 class Pinger:
     """Echo requests to several addresses and the silences between their answers."""
 
     def __init__(self, targets: list[str]) -> None:
-        self.socket = socket.socket(
-            socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP
-        )
+        self.socket = raw_socket(socket.IPPROTO_ICMP)
         self._targets = targets
         self._identifier = os.getpid() & 0xFFFF
         self._sequence = 0
@@ -60,27 +77,22 @@ class Pinger:
                 self.socket.sendto(packet, (target, 0))
 
     def receive(self) -> None:
-        while True:
-            try:
-                packet, (source, _) = self.socket.recvfrom(2048)
-            except OSError:
-                return
-            now_ns = time.monotonic_ns()
+        for packet, source, at_ns in arrivals(self.socket):
             header = (packet[0] & 15) * 4
             kind, _code, _checksum, identifier = struct.unpack_from("!BBHH", packet, header)
             if kind != ECHO_REPLY or identifier != self._identifier:
                 continue
             before = self.last_answer.get(source)
-            if before is not None and now_ns - before >= GAP_NS:
-                self.gaps.append((source, before, now_ns))
-            self.last_answer[source] = now_ns
+            if before is not None and at_ns - before >= GAP_NS:
+                self.gaps.append((source, before, at_ns))
+            self.last_answer[source] = at_ns
 
 
 class Listener:
     """Who advertises each VRID, and when one sender followed another."""
 
     def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, IPPROTO_VRRP)
+        self.socket = raw_socket(IPPROTO_VRRP)
         for name in LANS:
             member = struct.pack("4s4si", socket.inet_aton(VRRP_GROUP), bytes(4), socket.if_nametoindex(name))
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
@@ -88,12 +100,7 @@ class Listener:
         self.handovers: list[dict[str, Any]] = []
 
     def receive(self) -> None:
-        while True:
-            try:
-                packet, (source, _) = self.socket.recvfrom(2048)
-            except OSError:
-                return
-            now_ns = time.monotonic_ns()
+        for packet, source, at_ns in arrivals(self.socket):
             header = (packet[0] & 15) * 4
             kind, vrid, priority = packet[header : header + 3]
             before = self.last_advert.get(vrid)
@@ -104,14 +111,14 @@ class Listener:
                         "old": before["source"],
                         "last_ns": before["at_ns"],
                         "new": source,
-                        "at_ns": now_ns,
+                        "at_ns": at_ns,
                     }
                 )
             self.last_advert[vrid] = {
                 "source": source,
                 "version": kind >> 4,
                 "priority": priority,
-                "at_ns": now_ns,
+                "at_ns": at_ns,
             }
 
 

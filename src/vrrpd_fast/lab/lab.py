@@ -6,13 +6,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vrrpd_fast.control.client import ControlError, call
+from vrrpd_fast.control.client import Client, Unreachable
 from vrrpd_fast.lab.process import LabError
 from vrrpd_fast.lab.reference import VirtualRouter, seconds
 from vrrpd_fast.lab.router import Router
 from vrrpd_fast.lab.screen import MOVING, Screen
 from vrrpd_fast.lab.switch import LANS, Switch
-from vrrpd_fast.lab.witness import Witness
+from vrrpd_fast.lab.witness import ClientMachine
 from vrrpd_fast.model import NS_PER_S
 
 SHOWN_EVERY_NS = NS_PER_S // 10
@@ -35,7 +35,8 @@ class Lab:
         self.routers = tuple(
             Router(name, number, self._switch, directory) for name, number in (("r1", 2), ("r2", 3))
         )
-        self.witness = Witness(CLIENT_NUMBER, self._switch, [vr.address for vr in virtual_routers])
+        self._client = ClientMachine(CLIENT_NUMBER, self._switch, [vr.address for vr in virtual_routers])
+        self.witness = self._client.witness
         self._standings: dict[str, dict[str, Standing]] = {}
         self._shown_ns = 0
 
@@ -47,7 +48,7 @@ class Lab:
         """Watch and show the lab until the condition holds; LabError names what did not come in time."""
         deadline_ns = time.monotonic_ns() + round(timeout * NS_PER_S)
         while True:
-            self.witness.read(0.02)
+            self._client.read(0.02)
             now_ns = time.monotonic_ns()
             if now_ns - self._shown_ns >= SHOWN_EVERY_NS:
                 self._shown_ns = now_ns
@@ -59,7 +60,7 @@ class Lab:
                 raise LabError(f"waited {timeout:g} s in vain: {what}")
 
     def is_settled(self, master: Router, priorities: dict[str, int]) -> bool:
-        """Daemons, wire and client agree: `master` has every virtual router, with these effective priorities."""
+        """Daemons, wire and client agree that `master` has all, and on these effective priorities."""
         for virtual_router in self.virtual_routers:
             for router in self.routers:
                 standing = self.standing(router, virtual_router)
@@ -96,8 +97,9 @@ class Lab:
             if not router.is_on:
                 continue
             try:
-                status = call(str(router.socket), "GetStatus")
-            except (OSError, ControlError):
+                with Client(str(router.socket), timeout=1) as daemon:
+                    status = daemon.call("org.vrrpdfast.GetStatus")["status"]
+            except Unreachable:
                 continue
             self._standings[router.name] = {
                 instance["name"]: Standing(instance["state"], instance["effective_priority"])

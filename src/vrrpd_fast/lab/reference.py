@@ -20,7 +20,7 @@ class VirtualRouter(Struct, frozen=True):
     interval_cs: int
 
     def skew_ns(self, priority: int) -> int:
-        """Skew_Time: of one second in version 2 (RFC 3768 6.1), of the interval in version 3 (RFC 9568 6.1)."""
+        """Skew_Time: a share of one second in version 2 (RFC 3768), of the interval in 3 (RFC 9568 6.1)."""
         unit_cs = 100 if self.version == 2 else self.interval_cs
         return (256 - priority) * unit_cs * NS_PER_CS // 256
 

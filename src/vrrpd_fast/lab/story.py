@@ -121,6 +121,13 @@ class Story:
         """Switch the master off; the heir has this effective priority."""
         lab = self._lab
         lab.screen.heading(f"Power failure at {victim.name}: its cables go dead, all in it is killed (-9)")
+        heard_ns = time.monotonic_ns()
+        vrids = [vr.vrid for vr in lab.virtual_routers]
+        lab.wait(  # the heir's time runs from an advert, and not from its own start
+            f"an advert from {victim.name}",
+            lambda: all(lab.witness.adverts[vrid]["at_ns"] > heard_ns for vrid in vrids),
+            5,
+        )
         at_ns = time.monotonic_ns()
         victim.power_off()
         lab.wait(f"{heir.name} takes over", lambda: lab.is_settled(heir, {heir.name: priority}), 10)
@@ -170,8 +177,8 @@ class Story:
         formula = " + ".join(filter(None, [terms, f"skew {seconds(vr.skew_ns(priority))}"]))
         self._say(f"{vr.name}: {heir.name} took over; the client had no answer for {seconds(outage_ns)}")
         self._say(
-            f"    the protocol alone: {seconds(max(0, protocol_ns))} ({formula} after the last advert); first "
-            f"advert {seconds(beyond_ns)}, first answer {seconds(outage_ns - protocol_ns)} after that"
+            f"    the protocol alone: {seconds(max(0, protocol_ns))} ({formula} after the last advert); "
+            f"first advert {seconds(beyond_ns)}, first answer {seconds(outage_ns - protocol_ns)} after that"
         )
         self._outcomes.append(
             Outcome(

@@ -31,15 +31,44 @@ class Handover(Struct, frozen=True):
 
 
 class Witness:
-    """The client machine, seen from outside."""
+    """All that was reported so far."""
 
-    def __init__(self, number: int, switch: Switch, targets: list[IPv4Address]) -> None:
+    def __init__(self) -> None:
         self.at_ns = 0
         self.answers: dict[str, int] = {}
         self.gaps: list[Gap] = []
         self.adverts: dict[int, dict[str, Any]] = {}
         self.handovers: list[Handover] = []
         self.neighbours: dict[str, str] = {}
+
+    def take(self, report: dict[str, Any]) -> None:
+        """Add what one report of lab/client.py says."""
+        self.at_ns = report["at_ns"]
+        self.answers = report["answers"]
+        self.gaps += [Gap(*gap) for gap in report["gaps"]]
+        self.adverts = {int(vrid): advert for vrid, advert in report["adverts"].items()}
+        self.handovers += [Handover(**handover) for handover in report["handovers"]]
+        self.neighbours = report["neighbours"]
+
+    def handover_to(self, vrid: int, source: str, since_ns: int) -> Handover | None:
+        """The first time since then that this sender followed another."""
+        found = (h for h in self.handovers if h.vrid == vrid and h.new == source and h.at_ns > since_ns)
+        return next(found, None)
+
+    def longest_gap(self, address: str, since_ns: int) -> Gap | None:
+        """The longest silence that ended after that time."""
+        gaps = [gap for gap in self.gaps if gap.address == address and gap.to_ns > since_ns]
+        return max(gaps, key=lambda gap: gap.to_ns - gap.from_ns, default=None)
+
+    def answered_since(self, address: str, since_ns: int) -> bool:
+        return self.answers.get(address, 0) > since_ns
+
+
+class ClientMachine:
+    """The machine that runs lab/client.py, seen from outside."""
+
+    def __init__(self, number: int, switch: Switch, targets: list[IPv4Address]) -> None:
+        self.witness = Witness()
         self._pending = b""
         arguments = ["--number", str(number), *map(str, targets)]
         self._process = Process("vrrpd_fast.lab.client", *arguments)
@@ -56,23 +85,4 @@ class Witness:
             raise LabError("the client machine ended")
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
-            report = json.loads(line)
-            self.at_ns = report["at_ns"]
-            self.answers = report["answers"]
-            self.gaps += [Gap(*gap) for gap in report["gaps"]]
-            self.adverts = {int(vrid): advert for vrid, advert in report["adverts"].items()}
-            self.handovers += [Handover(**handover) for handover in report["handovers"]]
-            self.neighbours = report["neighbours"]
-
-    def handover_to(self, vrid: int, source: str, since_ns: int) -> Handover | None:
-        """The first time since then that this sender followed another."""
-        found = (h for h in self.handovers if h.vrid == vrid and h.new == source and h.at_ns > since_ns)
-        return next(found, None)
-
-    def longest_gap(self, address: str, since_ns: int) -> Gap | None:
-        """The longest silence that ended after that time."""
-        gaps = [gap for gap in self.gaps if gap.address == address and gap.to_ns > since_ns]
-        return max(gaps, key=lambda gap: gap.to_ns - gap.from_ns, default=None)
-
-    def answered_since(self, address: str, since_ns: int) -> bool:
-        return self.answers.get(address, 0) > since_ns
+            self.witness.take(json.loads(line))
