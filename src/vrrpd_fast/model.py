@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-
 NS_PER_CS = 10_000_000
 NS_PER_S = 1_000_000_000
 

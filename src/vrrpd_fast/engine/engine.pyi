@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from typing_extensions import disjoint_base
+
 from vrrpd_fast.engine.machine import Machine
 
+@disjoint_base
+@disjoint_base
 class Engine(Machine):
     def __init__(
         self,

@@ -7,10 +7,15 @@ come out. The same compiled code runs in the daemon and in tests.
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
+from typing_extensions import disjoint_base
+
+from vrrpd_fast.engine.wire import REJECTS as REJECTS
 from vrrpd_fast.model import Complaint, Reason, Snapshot, State, Transition
 
 COUNTERS: tuple[str, ...]
 
+@disjoint_base
+@disjoint_base
 class Machine:
     events_lost: int
     """Transitions that Python never drained because more than a million waited."""

@@ -31,7 +31,7 @@ from vrrpd_fast.engine.wire cimport (
 
 from ipaddress import IPv4Address, IPv6Address
 
-from vrrpd_fast.engine.wire import REJECTS
+from vrrpd_fast.engine import wire as _wire
 from vrrpd_fast.model import Complaint, Reason, Snapshot, State, Transition
 
 COUNTERS = (
@@ -55,8 +55,8 @@ cdef extern from *:
 
 # enum reject -> enum counter, from the one table of wire.pyx
 cdef int COUNTER_OF[<int> REJECT_LAST]
-for verdict, (_, counter_name) in enumerate(REJECTS):
-    COUNTER_OF[<int> verdict] = COUNTERS.index(counter_name) if counter_name else -1
+for _verdict, (_, _counter) in enumerate(_wire.REJECTS):
+    COUNTER_OF[<int> _verdict] = COUNTERS.index(_counter)
 
 
 cdef inline uint64_t mix(uint64_t value) noexcept nogil:

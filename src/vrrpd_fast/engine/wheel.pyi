@@ -1,9 +1,15 @@
 """Timer wheel; the C API that the machine uses is in wheel.pxd."""
 
+from typing import Self
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
+@disjoint_base
 class Wheel:
     """Timers 0 … capacity-1 with deadlines in nanoseconds: never early, late by at most 16.384 µs."""
 
-    def __init__(self, capacity: int) -> None: ...
+    def __new__(cls, capacity: int) -> Self: ...
     def arm(self, timer: int, deadline_ns: int) -> None:
         """Arm or re-arm; a deadline in the past is due at once. IndexError when there is no such timer."""
 
