@@ -7,7 +7,6 @@ from typing_extensions import disjoint_base
 from vrrpd_fast.engine.machine import Machine
 
 @disjoint_base
-@disjoint_base
 class Engine(Machine):
     def __init__(
         self,

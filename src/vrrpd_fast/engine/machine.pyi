@@ -9,12 +9,10 @@ from ipaddress import IPv4Address, IPv6Address
 
 from typing_extensions import disjoint_base
 
-from vrrpd_fast.engine.wire import REJECTS as REJECTS
 from vrrpd_fast.model import Complaint, Reason, Snapshot, State, Transition
 
 COUNTERS: tuple[str, ...]
 
-@disjoint_base
 @disjoint_base
 class Machine:
     events_lost: int

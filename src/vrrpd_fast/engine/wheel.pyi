@@ -5,7 +5,6 @@ from typing import Self
 from typing_extensions import disjoint_base
 
 @disjoint_base
-@disjoint_base
 class Wheel:
     """Timers 0 … capacity-1 with deadlines in nanoseconds: never early, late by at most 16.384 µs."""
 
