@@ -13,6 +13,7 @@ MODULES = {
     "engine/wire": ["checksum"],
     "engine/wheel": [],
     "engine/machine": ["checksum"],
+    "engine/steady": ["steady_filter"],
     "engine/engine": ["checksum", "mmsg", "ancillary"],
     "net/frames": ["mmsg"],
 }
