@@ -1,11 +1,13 @@
 # Everything happens in a virtual environment below this directory; nothing else on the machine is changed,
 # except that `make test` as root on Debian installs the programs the lab tests talk to (.ci/peers).
-#   PYTHON=python3.12    which Python (3.11 or later)      VENV=DIR    where the environment goes
+#   PYTHON=python3.12    which Python (3.11 or later)
+#   VENV=DIR             where the environment goes
+#   CC=clang             which C compiler; it need not be the one that Python was built with
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
-CC ?= cc
+export CC ?= cc
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find src csrc -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]')
