@@ -176,9 +176,9 @@ class Story:
         protocol_ns = outage_ns - (gap.to_ns - handover.last_ns - wait_ns)
         formula = " + ".join(filter(None, [terms, f"skew {seconds(vr.skew_ns(priority))}"]))
         self._say(f"{vr.name}: {heir.name} took over; the client had no answer for {seconds(outage_ns)}")
+        self._say(f"    the protocol alone: {seconds(protocol_ns)} ({formula} after the last advert)")
         self._say(
-            f"    the protocol alone: {seconds(max(0, protocol_ns))} ({formula} after the last advert); "
-            f"first advert {seconds(beyond_ns)}, first answer {seconds(outage_ns - protocol_ns)} after that"
+            f"    beyond that: first advert {seconds(beyond_ns)}, first answer {seconds(outage_ns - protocol_ns)}"
         )
         self._outcomes.append(
             Outcome(
