@@ -81,7 +81,7 @@ cdef enum:
     RECEIVE_BATCH = 64
     RECEIVE_ROOM = 4352     # an IPv6 advert of 255 addresses has 4088 bytes
     WAKE_BATCHES = 8        # packets taken per wake-up: 512, then the loop may do other things
-    TICK_BATCHES = 64       # packets heard before timers are looked at: 4096
+    TICK_BATCHES = 64       # packets heard before timers are looked at: 4096 and two per virtual router
     SEND_BATCH = 1024
     ROUTES = 3
 
@@ -289,8 +289,9 @@ cdef class Engine(Machine):
         self.wakeups += 1
         read(self.timer, &expirations, sizeof(expirations))
         self.timer_ns = -1
-        self.hear(0, TICK_BATCHES)
-        self.hear(1, TICK_BATCHES)
+        # After a stall each virtual router's first advert must be among those heard: two per router at least.
+        self.hear(0, TICK_BATCHES + self.capacity // 32)
+        self.hear(1, TICK_BATCHES + self.capacity // 32)
         self.fire(monotonic_ns())
         self.flush()
         self.rearm()
