@@ -171,15 +171,13 @@ class Story:
         gap = witness.longest_gap(str(vr.address), at_ns)
         if handover is None or gap is None:
             raise LabError(f"{vr.name}: the client saw no takeover by {heir.name}")
-        outage_ns = gap.to_ns - gap.from_ns
-        beyond_ns = handover.at_ns - (handover.last_ns + wait_ns)
-        protocol_ns = outage_ns - (gap.to_ns - handover.last_ns - wait_ns)
+        due_ns = handover.last_ns + wait_ns
+        outage_ns, protocol_ns, beyond_ns = gap.to_ns - gap.from_ns, due_ns - gap.from_ns, gap.to_ns - due_ns
+        first_advert = seconds(handover.at_ns - due_ns)
         formula = " + ".join(filter(None, [terms, f"skew {seconds(vr.skew_ns(priority))}"]))
         self._say(f"{vr.name}: {heir.name} took over; the client had no answer for {seconds(outage_ns)}")
         self._say(f"    the protocol alone: {seconds(protocol_ns)} ({formula} after the last advert)")
-        self._say(
-            f"    beyond that: first advert {seconds(beyond_ns)}, first answer {seconds(outage_ns - protocol_ns)}"
-        )
+        self._say(f"    beyond that: first advert {first_advert}, first answer {seconds(beyond_ns)}")
         self._outcomes.append(
             Outcome(
                 act=act,
@@ -187,10 +185,10 @@ class Story:
                 new_master=heir.name,
                 outage=outage_ns / NS_PER_S,
                 protocol=protocol_ns / NS_PER_S,
-                beyond_protocol=(outage_ns - protocol_ns) / NS_PER_S,
+                beyond_protocol=beyond_ns / NS_PER_S,
             )
         )
-        if not -TOLERANCE_NS < outage_ns - protocol_ns < TOLERANCE_NS:
+        if abs(beyond_ns) > TOLERANCE_NS:
             raise LabError(f"{vr.name}: the outage is over {seconds(TOLERANCE_NS)} off the protocol's time")
 
     def _planned(self, act: str, heir: Router, since_ns: int) -> None:
