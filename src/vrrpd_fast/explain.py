@@ -9,11 +9,11 @@ Address = IPv4Address | IPv6Address
 
 def duration(nanoseconds: int) -> str:
     """A time as a person would say it: 361 ms, 2.5 s, 39 µs."""
-    if nanoseconds < 1_000_000:
+    if nanoseconds < 999_500:
         return f"{nanoseconds / 1e3:.0f} µs"
-    if nanoseconds < 10_000_000:
+    if nanoseconds < 9_950_000:
         return f"{nanoseconds / 1e6:.1f} ms"
-    if nanoseconds < 1_000_000_000:
+    if nanoseconds < 999_500_000:
         return f"{nanoseconds / 1e6:.0f} ms"
     return f"{nanoseconds / 1e9:.3f}".rstrip("0").rstrip(".") + " s"
 
@@ -77,7 +77,7 @@ _COMPLAINTS = {
     Complaint.TYPE: "of an unknown type refused",
     Complaint.LENGTH: "whose length contradicts its address count refused",
     Complaint.CHECKSUM: "with a wrong checksum refused",
-    Complaint.PEER: "from a source that is no peer refused",
+    Complaint.PEER: "refused: its sender is no peer, or one of us uses unicast and the other multicast",
     Complaint.AUTHENTICATION: "with authentication refused: none is configured",
     Complaint.INTERVAL_REFUSED: "with an interval that is not ours refused",
     Complaint.NO_ADDRESSES: "without addresses refused",

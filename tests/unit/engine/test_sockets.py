@@ -1,0 +1,72 @@
+"""The sockets of the data plane."""
+
+import errno
+import os
+import select
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from lab.kit.netns import closed_later, in_new_namespace
+from unit.engine.engine_bench import Talker, address, advert, linked
+from vrrpd_fast.engine.sockets import BUFFER_BYTES, Sockets
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_sockets_are_large_and_never_block() -> None:
+    opened = closed_later(Sockets())
+    assert opened.receive6 is not None and opened.unicast6 is not None
+    for receiver in (opened.receive4, opened.receive6):
+        assert receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= BUFFER_BYTES
+    for sender in (opened.packet, opened.unicast4, opened.unicast6):
+        assert sender.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= BUFFER_BYTES
+    for each in (opened.receive4, opened.receive6, opened.packet, opened.unicast4, opened.unicast6):
+        assert not os.get_blocking(each.fileno())
+        assert not os.get_inheritable(each.fileno())
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_sockets_that_send_receive_nothing() -> None:
+    """What nobody reads would fill their buffers."""
+    place = linked()
+    opened = closed_later(Sockets())
+    assert opened.unicast6 is not None
+    with place:
+        talker = Talker()
+    talker.say("b0", advert(address("b", 0), address("a", 0)), "02:00:00:00:a0:00")
+    assert select.select([opened.receive4], [], [], 2)[0]
+    senders = [opened.packet, opened.unicast4, opened.unicast6]
+    assert select.select(senders, [], [], 0)[0] == []
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_a_host_without_ipv6_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoIPv6(socket.socket):
+        def __init__(self, family: int = -1, *more: Any, **named: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *more, **named)
+
+    monkeypatch.setattr(socket, "socket", NoIPv6)
+    opened = closed_later(Sockets())
+    assert (opened.receive6, opened.unicast6) == (None, None)
+    assert opened.receive4.fileno() >= 0
+
+
+@pytest.mark.lab
+def test_without_privileges_it_is_a_permission_error() -> None:
+    program = (
+        "import os, sys\n"
+        "from vrrpd_fast.engine.sockets import Sockets\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try:\n    Sockets()\n"
+        "except PermissionError as error:\n    sys.exit(f'errno {error.errno}')\n"
+    )
+    run = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (1, f"errno {errno.EPERM}\n")

@@ -1,0 +1,51 @@
+"""Resolved values as most tests want them."""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from vrrpd_fast.model import VRRP_GROUP4, VRRP_GROUP6, Family, Instance, VirtualAddress
+from vrrpd_fast.net.links import Link
+
+MAC = bytes.fromhex("020000000a00")
+
+
+def ip_address(text: str) -> IPv4Address | IPv6Address:
+    return IPv6Address(text) if ":" in text else IPv4Address(text)
+
+
+def virtual(text: str, dev: str = "a0", **more: Any) -> VirtualAddress:
+    """An address from its text, 10.9.9.9/24."""
+    address, _, length = text.partition("/")
+    return VirtualAddress(
+        address=ip_address(address), prefixlen=int(length or (128 if ":" in text else 32)), dev=dev, **more
+    )
+
+
+def instance(name: str = "VI", *addresses: str, **more: Any) -> Instance:
+    """A virtual router of version 3 at 100 ms on a0, with one address unless others are named."""
+    family = more.get("family", Family.IPV4)
+    texts = addresses or (("10.9.9.9/24",) if family == 4 else ("fe80::9/64",))
+    fields: dict[str, Any] = {
+        "name": name,
+        "interface": "a0",
+        "family": family,
+        "virtual_router_id": 51,
+        "version": 3,
+        "priority": 100,
+        "advert_int_cs": 10,
+        "group": VRRP_GROUP4 if family == 4 else VRRP_GROUP6,
+    }
+    fields["virtual_addresses"] = tuple(virtual(text, more.get("interface", "a0")) for text in texts)
+    return Instance(**fields | more)
+
+
+def link(name: str = "a0", index: int = 2, **more: Any) -> Link:
+    """An interface that is up, with 10.0.0.1 and fe80::1."""
+    fields: dict[str, Any] = {
+        "up": True,
+        "mtu": 1500,
+        "mac": MAC,
+        "ipv4": IPv4Address("10.0.0.1").packed,
+        "ipv6": IPv6Address("fe80::1").packed,
+    }
+    return Link(name=name, index=index, **fields | more)
