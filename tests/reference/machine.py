@@ -94,7 +94,7 @@ class Router:
     master: tuple[bytes, int] | None = None  # address and priority of the master that is followed
     heard_ns: int | None = None  # the last advert that was followed since start
     phase: PhaseWindow | None = None  # of a MASTER: when its next timer-driven advert may come
-    next_answer_ns: int = 0
+    answered_ns: int | None = None  # the last advert out of turn
     challenged: bool = False
     changes: list[Change] = field(default_factory=list)
     sent: list[tuple[int, bool]] = field(default_factory=list)
@@ -317,9 +317,9 @@ class Router:
 
     def _answer(self, now_ns: int) -> bool:
         """A9: at most one answer per eighth of the interval; the advert timer is left alone."""
-        if now_ns < self.next_answer_ns:
+        if self.answered_ns is not None and now_ns < self.answered_ns + self.interval_ns // PHASES:
             return False
-        self.next_answer_ns = now_ns + self.interval_ns // PHASES
+        self.answered_ns = now_ns
         self._send(now_ns)
         return True
 
