@@ -46,10 +46,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what we started is stopped
     result: dict[str, Any] = {"machine": report.machine(), "effort": vars(effort), "scenarios": {}}
     try:
-        _measure(scenarios, effort, result)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+        failed = _measure(scenarios, effort, result)
     except KeyboardInterrupt:
         return 130
     if with_micro:
@@ -57,16 +54,23 @@ def main() -> int:
         print(f"\n{micro.table(result[MICRO])}")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    return 1 if failed else 0
 
 
-def _measure(scenarios: list[Scenario], effort: Effort, result: dict[str, Any]) -> None:
+def _measure(scenarios: list[Scenario], effort: Effort, result: dict[str, Any]) -> int:
+    """Run them, print the table, fill `result`; how many failed. A failure does not stop the others."""
     rows = []
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="vrrpd-fast-bench-") as directory:
         programs = Programs(Path(directory)) if scenarios else None
         for scenario in scenarios:
             assert programs is not None
-            samples = run(scenario, programs, effort, lambda line: print(line, file=sys.stderr, flush=True))
+            try:
+                samples = run(scenario, programs, effort, _tell)
+            except BenchError as error:
+                failed += 1
+                _tell(f"bench: {scenario.name}: {error}")
+                continue
             result["scenarios"][scenario.name] = report.document(scenario, samples)
             rows += report.rows(scenario, samples)
     if rows:
@@ -78,6 +82,11 @@ def _measure(scenarios: list[Scenario], effort: Effort, result: dict[str, Any]) 
         )
         print(f"{versions}\n{facts['command']} ({effort.pairs} pairs)\n")
         print(report.table(rows, report.HEADINGS))
+    return failed
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _chosen(names: list[str]) -> tuple[list[Scenario], bool]:

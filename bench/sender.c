@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define FRAME_ROOM 1514
-#define PHASES_MAX 64
+#define PHASES_MAX 4096
 #define CHUNK 1024u /* UIO_MAXIOV */
 
 struct phase {

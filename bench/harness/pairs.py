@@ -24,7 +24,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure a scenario measures; less is better."""
+    """One figure a scenario measures; where it has a budget, less is better."""
 
     key: str
     title: str

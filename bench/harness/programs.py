@@ -15,7 +15,7 @@ OURS = "vrrpd-fast"
 KEEPALIVED = "keepalived"
 FLOOR = "bare C"
 
-PHASES = 8  # how many bursts per interval the bare sender makes
+PHASES = 8  # bursts per interval of the bare sender
 _SOURCES = Path(__file__).parent.parent
 _PROGRAMS = ("sender", "sink", "capture")
 _NEEDED = {"keepalived": "keepalived", "ip": "iproute2", "nsenter": "util-linux", "setpriv": "util-linux"}
@@ -78,18 +78,24 @@ class Programs:
         return "\n".join(lines[-10:])
 
     def sender(
-        self, node: Node, population: shape.Shape, host: int = 2, priority: int = shape.MASTER_PRIORITY
+        self,
+        node: Node,
+        population: shape.Shape,
+        *,
+        host: int = 2,
+        priority: int = shape.MASTER_PRIORITY,
+        phases: int = PHASES,
     ) -> subprocess.Popen[bytes]:
-        """The bare sender at work for a whole population."""
+        """The bare sender at work for a whole population, in as many bursts per interval as `phases` says."""
         process = node.start(
             str(self.directory / "sender"),
             str(population.interval_cs * 10_000_000),
-            str(PHASES),
+            str(phases),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert process.stdin is not None
-        process.stdin.write(shape.plan(population, PHASES, host, priority).encode())
+        process.stdin.write(shape.plan(population, phases, host, priority).encode())
         process.stdin.close()
         _wait_ready(process)
         return process

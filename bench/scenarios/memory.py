@@ -23,7 +23,7 @@ def _measure(programs: Programs, subject: str, effort: Effort) -> Mapping[str, f
 SCENARIOS = (
     Scenario(
         "memory-1000",
-        "1000 VRs @100 ms, 4 links",
+        "memory: MASTER of 1000 VRs @100 ms, 4 links",
         (OURS, KEEPALIVED),
         (
             Metric("pss", "memory of the process tree, PSS", "MB", Budget(60, False, "2000 VRs")),

@@ -55,6 +55,6 @@ def _scenario(name: str, title: str, shape: Shape) -> Scenario:
 
 
 SCENARIOS = (
-    _scenario("receive-lan", "200 VRs @100 ms, 1 link", Shape(1, 200)),
-    _scenario("receive-links", "500 VRs @100 ms, 100 links", Shape(100, 5)),
+    _scenario("receive-lan", "receive: 200 VRs @100 ms, 1 link", Shape(1, 200)),
+    _scenario("receive-links", "receive: 500 VRs @100 ms, 100 links", Shape(100, 5)),
 )

@@ -64,8 +64,8 @@ def _scenario(name: str, title: str, shape: Shape) -> Scenario:
 
 # A link has room for 255 virtual routers of a family, so 500 need at least two.
 SCENARIOS = (
-    _scenario("takeover-500", "takeover of 500 VRs @100 ms, 2 links", Shape(2, 250)),
+    _scenario("takeover-500", "takeover: 500 VRs @100 ms, 2 links", Shape(2, 250)),
     _scenario(
-        "takeover-500x10", "takeover of 500 VRs × 10 addresses @100 ms, 2 links", Shape(2, 250, addresses=10)
+        "takeover-500x10", "takeover: 500 VRs × 10 addresses @100 ms, 2 links", Shape(2, 250, addresses=10)
     ),
 )
