@@ -335,7 +335,7 @@ def test_a_snapshot_shows_the_master_that_is_followed(machine: Machine) -> None:
     shown = machine.snapshot(handle)
     assert shown.state is State.BACKUP
     assert (shown.master_address, shown.master_priority) == (IPv4Address("192.0.2.20"), 123)
-    assert tuple(shown.statistics) == COUNTERS
+    assert tuple(shown.statistics)[: len(COUNTERS)] == COUNTERS
 
 
 def test_ipv6_addresses_are_shown_as_such(machine: Machine) -> None:
