@@ -77,7 +77,7 @@ _COMPLAINTS = {
     Complaint.TYPE: "of an unknown type refused",
     Complaint.LENGTH: "whose length contradicts its address count refused",
     Complaint.CHECKSUM: "with a wrong checksum refused",
-    Complaint.PEER: "refused: its sender is no peer, or one of us uses unicast and the other multicast",
+    Complaint.PEER: "refused: its sender is no peer, or only one of us uses unicast",
     Complaint.AUTHENTICATION: "with authentication refused: none is configured",
     Complaint.INTERVAL_REFUSED: "with an interval that is not ours refused",
     Complaint.NO_ADDRESSES: "without addresses refused",

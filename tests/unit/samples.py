@@ -1,6 +1,6 @@
 """Resolved values as most tests want them."""
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import ip_address
 from typing import Any
 
 from vrrpd_fast.model import VRRP_GROUP4, VRRP_GROUP6, Family, Instance, VirtualAddress
@@ -9,8 +9,8 @@ from vrrpd_fast.net.links import Link
 MAC = bytes.fromhex("020000000a00")
 
 
-def ip_address(text: str) -> IPv4Address | IPv6Address:
-    return IPv6Address(text) if ":" in text else IPv4Address(text)
+def packed(text: str) -> bytes:
+    return ip_address(text).packed
 
 
 def virtual(text: str, dev: str = "a0", **more: Any) -> VirtualAddress:
@@ -45,7 +45,7 @@ def link(name: str = "a0", index: int = 2, **more: Any) -> Link:
         "up": True,
         "mtu": 1500,
         "mac": MAC,
-        "ipv4": IPv4Address("10.0.0.1").packed,
-        "ipv6": IPv6Address("fe80::1").packed,
+        "ipv4": packed("10.0.0.1"),
+        "ipv6": packed("fe80::1"),
     }
     return Link(name=name, index=index, **fields | more)

@@ -125,9 +125,7 @@ COMPLAINTS = {
     Complaint.TYPE: "advert of an unknown type refused",
     Complaint.LENGTH: "advert whose length contradicts its address count refused",
     Complaint.CHECKSUM: "advert with a wrong checksum refused",
-    Complaint.PEER: (
-        "advert from 10.0.0.2 refused: its sender is no peer, or one of us uses unicast and the other multicast"
-    ),
+    Complaint.PEER: ("advert from 10.0.0.2 refused: its sender is no peer, or only one of us uses unicast"),
     Complaint.AUTHENTICATION: "advert from 10.0.0.2 with authentication refused: none is configured",
     Complaint.INTERVAL_REFUSED: "advert from 10.0.0.2 with an interval that is not ours refused",
     Complaint.NO_ADDRESSES: "advert from 10.0.0.2 without addresses refused",
