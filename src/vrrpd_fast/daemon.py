@@ -36,9 +36,10 @@ class ReloadError(Exception):
 class Daemon:
     """One run of vrrpd-fast on the running loop."""
 
-    def __init__(self, config_path: str, socket_path: str) -> None:
+    def __init__(self, config_path: str, socket_path: str, *, kernel_filter: bool = True) -> None:
         self._config_path = config_path
         self._socket_path = socket_path
+        self._kernel_filter = kernel_filter
         self._config = Config(router_id="")
         self._started_ns = time.monotonic_ns()
         self._end = asyncio.Event()
@@ -59,7 +60,7 @@ class Daemon:
         service = Service(self)
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
         try:
-            self._fleet = Fleet(loop)
+            self._fleet = Fleet(loop, kernel_filter=self._kernel_filter)
             try:
                 _check_kernel()
                 async with self._reloading:  # whoever asks for a reload meanwhile waits

@@ -15,6 +15,7 @@ from vrrpd_fast.claims import Claims
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
+from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import JSON, Config, Instance, Script, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
@@ -28,6 +29,8 @@ from vrrpd_fast.track.spawn import Spawner
 
 log = logging.getLogger(__name__)
 
+FILTER_SLOTS = 64  # to begin with; both grow with the configuration
+FILTER_ROOM = 64  # bytes of an advert
 TRANSITIONS_PER_SLICE = 16
 ROUTERS_PER_SLICE = 16
 
@@ -58,7 +61,7 @@ class Summary(Struct, frozen=True):
 class Fleet:
     """Opens every socket of the data plane and the kernel side; OSError when that is not allowed."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, kernel_filter: bool = True) -> None:
         self.routers: dict[str, VirtualRouter] = {}
         self._loop = loop
         self._scripts: dict[str, ScriptTracker] = {}
@@ -85,6 +88,7 @@ class Fleet:
             packet=self._sockets.packet.fileno(),
             unicast4=self._sockets.unicast4.fileno(),
             unicast6=-1 if unicast6 is None else unicast6.fileno(),
+            steady=self._load_filter() if kernel_filter else None,
         )
         self._memberships = Memberships()
         self._netlink = Netlink()
@@ -98,6 +102,18 @@ class Fleet:
             self._on_address_lost,
         )
         self._claims = Claims(loop, self._netlink, self._frames, self.links.get, self.links.removed)
+
+    def _load_filter(self) -> SteadyFilter | None:
+        """The kernel filter, attached; None, said once, where it is not allowed."""
+        try:
+            steady = SteadyFilter(FILTER_SLOTS, FILTER_ROOM)
+            steady.attach(self._sockets.receive4.fileno())
+            if self._sockets.receive6 is not None:
+                steady.attach(self._sockets.receive6.fileno())
+        except OSError as error:
+            log.warning("%s; every advert is received one by one", error.strerror or error)
+            return None
+        return steady
 
     def listen(self) -> None:
         """Begin to hear adverts and the timer."""

@@ -335,7 +335,7 @@ class VirtualRouter:
             "reason": self.reason,
             "virtual_addresses": [str(virtual) for virtual in instance.all_addresses],
             "tracking": [*map(self._describe_script, instance.track_scripts), *self._describe_interfaces()],
-            "statistics": {**snapshot.statistics, "kernel_absorbed": 0},
+            "statistics": snapshot.statistics,
         }
 
     def _describe_script(self, tracked: TrackScript) -> JSON:

@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
         help="default: %(default)s",
     )
     made.add_argument("--log-format", choices=("text", "json"), default="text", help="default: %(default)s")
+    made.add_argument(
+        "--no-kernel-filter",
+        action="store_true",
+        help="hear every advert instead of having the kernel absorb repetitions",
+    )
     made.add_argument("--version", action="version", version=f"vrrpd-fast {vrrpd_fast.__version__}")
     return made
 
@@ -102,7 +107,7 @@ def _serve(options: argparse.Namespace) -> int:
     logger = logging.getLogger("vrrpd_fast")
 
     async def serve() -> None:
-        await Daemon(options.config, options.socket).run()
+        await Daemon(options.config, options.socket, kernel_filter=not options.no_kernel_filter).run()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing_extensions import disjoint_base
 
 from vrrpd_fast.engine.machine import Machine
+from vrrpd_fast.engine.steady import SteadyFilter
 
 @disjoint_base
 class Engine(Machine):
@@ -17,11 +18,20 @@ class Engine(Machine):
         packet: int,
         unicast4: int,
         unicast6: int,
+        steady: SteadyFilter | None = None,
     ) -> None:
         """Descriptors as engine/sockets.py opens them, -1 for none.
 
         `hook` is called when there is something to drain, and not again before drain().
         """
+
+    @property
+    def has_filter(self) -> bool:
+        """Whether the kernel absorbs the adverts of a steady master."""
+
+    @property
+    def filter_loss(self) -> str | None:
+        """Why the kernel filter was given up while running."""
 
     @property
     def timer_fd(self) -> int:

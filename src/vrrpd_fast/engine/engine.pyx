@@ -16,11 +16,14 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
-from vrrpd_fast.engine.machine cimport Machine, STATE_MASTER, vr_t
+from vrrpd_fast.engine.machine cimport ADVERTISEMENT_RCVD, Machine, vr_t
+from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm, steady_entry
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
 from vrrpd_fast.engine.wire cimport patch_priority
 
 import os
+
+from vrrpd_fast.engine.steady import ROOM_MAX as _ROOM_MAX
 
 
 cdef extern from "<sys/uio.h>" nogil:
@@ -127,6 +130,8 @@ cdef inline int64_t monotonic_ns() noexcept nogil:
 cdef class Engine(Machine):
     cdef int timer
     cdef int64_t timer_ns       # what the timerfd is set to; -1 = off
+    cdef SteadyFilter steady    # None: every advert is heard here
+    cdef object steady_loss     # why there is no filter any more
     cdef object hook
     cdef bint hooked            # the hook was called and nothing drained since
     cdef output_t *outputs
@@ -148,8 +153,10 @@ cdef class Engine(Machine):
         if self.batches == NULL or self.ears == NULL:
             raise MemoryError
 
-    def __init__(self, hook, *, int receive4, int receive6, int packet, int unicast4, int unicast6):
+    def __init__(self, hook, *, int receive4, int receive6, int packet, int unicast4, int unicast6,
+                 SteadyFilter steady=None):
         self.hook = hook
+        self.steady = steady
         self.ears[0].fd = receive4
         self.ears[1].fd = receive6
         self.batches[<int> ROUTE_PACKET].fd = packet
@@ -179,6 +186,63 @@ cdef class Engine(Machine):
 
     # -- control ------------------------------------------------------------------------------------------
 
+    def add(self, **settings):
+        cdef int32_t handle = Machine.add(self, **settings)
+        if self.steady is not None:
+            if <uint32_t> self.capacity > <uint32_t> self.steady.slots:
+                self._enlarge_filter(self.capacity, self.steady.room)
+            self._point_to_filter(handle)
+        return handle
+
+    def move(self, int32_t handle, uint32_t ifindex, bytes source):
+        cdef vr_t *vr
+        Machine.move(self, handle, ifindex, source)
+        if self.steady is not None:
+            vr = self.at(handle)
+            try:
+                self.steady.bind(handle, ifindex, vr.family, vr.vrid)
+            except OSError as error:
+                self._give_up_filter(error)
+
+    cdef _enlarge_filter(self, slots, room):
+        cdef int32_t handle
+        try:
+            self.steady.grow(slots, room)
+        except OSError as error:
+            self._give_up_filter(error)
+            return
+        for handle in range(self.capacity):
+            if self.routers[handle].steady != NULL:
+                self.routers[handle].steady = self.steady.entry(handle)
+
+    cdef _point_to_filter(self, int32_t handle):
+        cdef vr_t *vr = &self.routers[handle]
+        if self.steady is not None:
+            vr.steady = self.steady.entry(handle)
+            vr.absorbed_before = steady_absorbed(vr.steady)
+
+    cdef _give_up_filter(self, error):
+        """Go on without the kernel filter; what it has counted is kept."""
+        cdef int32_t handle
+        cdef vr_t *vr
+        for handle in range(self.capacity):
+            vr = &self.routers[handle]
+            if vr.steady != NULL:
+                steady_disarm(vr.steady)
+                vr.counters[ADVERTISEMENT_RCVD] += steady_absorbed(vr.steady) - vr.absorbed_before
+                vr.steady = NULL
+        self.steady.close()
+        self.steady = None
+        self.steady_loss = str(error)
+
+    @property
+    def filter_loss(self):
+        return self.steady_loss
+
+    @property
+    def has_filter(self):
+        return self.steady is not None
+
     def equip(self, int32_t handle, datagrams):
         cdef vr_t *vr = self.at(handle)
         cdef int32_t copies = <int32_t> len(datagrams), copy
@@ -186,6 +250,8 @@ cdef class Engine(Machine):
         cdef output_t output
         cdef uint8_t *block
         self._room_for(handle)
+        if self.steady is not None and length > <size_t> self.steady.room + 20 and self.steady.room < _ROOM_MAX:
+            self._enlarge_filter(self.steady.slots, min(length, _ROOM_MAX))
         # One block: messages, vectors, names, datagrams. Every part but the last is a multiple of 4 bytes.
         block = <uint8_t *> calloc(1, <size_t> copies * (
             2 * (sizeof(mmsghdr) + sizeof(iovec) + length) + sizeof(destination)))
@@ -243,6 +309,8 @@ cdef class Engine(Machine):
     def remove(self, int32_t handle):
         self.settle()  # a release that was queued leaves before its packet is freed
         Machine.remove(self, handle)
+        if self.steady is not None:
+            self.steady.unbind(handle)
         if handle < self.output_capacity:
             free(self.outputs[handle].messages)
             memset(&self.outputs[handle], 0, sizeof(output_t))
@@ -389,6 +457,7 @@ cdef class Engine(Machine):
 
     def health(self):
         return {
+            "kernel_filter": int(self.steady is not None),
             "wakeups": self.wakeups,
             "datagrams_received": self.datagrams_received,
             "datagrams_sent": self.datagrams_sent,

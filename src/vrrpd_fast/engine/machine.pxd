@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from vrrpd_fast.engine.steady cimport steady_entry
 from vrrpd_fast.engine.wheel cimport wheel_t
 from vrrpd_fast.engine.wire cimport advert_t
 
@@ -60,6 +61,7 @@ ctypedef struct vr_t:
     uint8_t down_timer_adverts
     uint8_t resigned           # the running down timer is the skew time after a priority 0
     uint8_t challenged         # listed in Machine.challenged
+    uint8_t odd                # the last advert accepted was counted as more than that
     uint8_t address_length     # 4 or 16
     uint8_t address_count
     uint8_t rival_priority     # who is lower than us and ignored since the last accepted advert; 0 = nobody
@@ -82,6 +84,8 @@ ctypedef struct vr_t:
     int64_t master_since_ns    # the first advert of this mastership
     int64_t answered_ns        # last advert sent out of turn
     uint64_t addresses_hash    # order-independent
+    steady_entry *steady       # the kernel filter's; NULL without one
+    uint64_t absorbed_before   # by that entry, for a virtual router that had it earlier
     uint8_t *addresses
     uint8_t *peers             # peer_count * address_length
     uint64_t counters[COUNTER_LAST]
@@ -153,7 +157,7 @@ cdef class Machine:
     cdef void fire(self, int64_t now_ns) noexcept nogil
     cdef void become_master(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
     cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
-    cdef void arm_down(self, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil
+    cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil
     cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil
     cdef bint answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
     cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil

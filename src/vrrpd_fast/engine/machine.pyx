@@ -20,6 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from vrrpd_fast.engine.steady cimport steady_absorbed, steady_arm, steady_disarm, steady_last_seen_ns
 from vrrpd_fast.engine.wheel cimport (
     wheel_arm, wheel_cancel, wheel_free, wheel_grow, wheel_init, wheel_next_ns, wheel_pop,
 )
@@ -92,6 +93,24 @@ cdef inline int64_t skew_ns(const vr_t *vr) noexcept nogil:
 cdef inline int64_t down_interval_ns(const vr_t *vr) noexcept nogil:
     """Active_Down_Interval (RFC 9568 6.1), with keepalived's down_timer_adverts in place of the 3."""
     return vr.down_timer_adverts * (vr.master_interval_cs * NS_PER_CS) + skew_ns(vr)
+
+
+cdef void hear_steady(vr_t *vr) noexcept nogil:
+    """Take note of the adverts that the kernel filter has absorbed for a backup."""
+    cdef int64_t seen_ns
+    if vr.steady == NULL or vr.resigned or vr.last_seen_ns < 0:
+        return  # nothing was accepted since the start: what the filter has seen is of another time
+    seen_ns = <int64_t> steady_last_seen_ns(vr.steady)
+    if seen_ns > vr.last_seen_ns:
+        vr.last_seen_ns = seen_ns
+        vr.rival_priority = 0
+        vr.deadline_ns = seen_ns + down_interval_ns(vr)
+
+
+cdef inline void hear_all(vr_t *vr) noexcept nogil:
+    """Have the kernel filter absorb nothing until the next advert is accepted."""
+    if vr.steady != NULL:
+        steady_disarm(vr.steady)
 
 
 cdef object as_address(int family, const uint8_t *raw):
@@ -175,7 +194,7 @@ cdef class Machine:
         if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
             vr.master_interval_cs = vr.interval_cs
         if vr.state == STATE_BACKUP:
-            self.arm_down(vr, handle, vr.deadline_ns + (
+            self.arm_down(now_ns, vr, handle, vr.deadline_ns + (
                 skew_ns(vr) - skew_before if vr.resigned else down_interval_ns(vr) - before))
         elif vr.state == STATE_MASTER and vr.interval_cs != interval_cs:
             self.leave_phase(vr, handle)
@@ -217,10 +236,12 @@ cdef class Machine:
         vr.down_timer_adverts = <uint8_t> down_timer_adverts
         vr.answer_losing = answer_losing and vr.version == 3
         vr.check_addresses = check_addresses
+        hear_all(vr)
 
     def remove(self, int32_t handle):
         cdef vr_t *vr = self.at(handle)
         cdef uint32_t i, kept = 0
+        hear_all(vr)
         self.leave_phase(vr, handle)
         self.disarm_down(vr, handle)
         self.unindex(handle)
@@ -262,6 +283,7 @@ cdef class Machine:
             vr.ifindex = ifindex
             self.index(handle)
         memcpy(vr.source, <const char *> source, vr.address_length)
+        hear_all(vr)
 
     cdef vr_t *at(self, int32_t handle) except NULL:
         if not 0 <= handle < self.capacity or not self.routers[handle].used:
@@ -368,7 +390,7 @@ cdef class Machine:
         if vr.priority == 255:
             self.become_master(now_ns, vr, handle, REASON_OWNER)
         else:
-            self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+            self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
             self.become_backup(now_ns, vr, handle, cause)
 
     def stop(self, int32_t handle, int64_t now_ns, state, reason):
@@ -381,6 +403,7 @@ cdef class Machine:
         if old == STATE_MASTER:
             self.leave_phase(vr, handle)
             self.queue_due(handle, 1)
+        hear_all(vr)
         self.disarm_down(vr, handle)
         vr.state = <uint8_t> new
         self.emit(now_ns, vr, handle, old, cause)
@@ -391,8 +414,9 @@ cdef class Machine:
         if not 1 <= priority <= 255:
             raise ValueError(f"priority {priority} is not in 1..255")
         vr.priority = <uint8_t> priority
+        hear_all(vr)
         if vr.state == STATE_BACKUP:
-            self.arm_down(vr, handle, vr.deadline_ns + skew_ns(vr) - before)
+            self.arm_down(now_ns, vr, handle, vr.deadline_ns + skew_ns(vr) - before)
 
     # -- packets in ---------------------------------------------------------------------------------------
 
@@ -476,6 +500,7 @@ cdef class Machine:
             memcmp(advert.addresses, vr.addresses, <size_t> vr.address_count * vr.address_length) == 0
             or hash_addresses(advert.addresses, advert.count, vr.address_length) == vr.addresses_hash
         )
+        vr.odd = 0
         # RFC 3768 7.1 drops a list that is not ours unless the owner sent it; RFC 9568 leaves it to us.
         if not same and ((vr.version == 2 and advert.priority != 255) or vr.check_addresses):
             return REJECT_ADDRESSES
@@ -483,13 +508,16 @@ cdef class Machine:
             if vr.check_addresses:
                 return REJECT_ADDRESSES
             vr.counters[ADDRESS_LIST_ERRORS] += 1
+            vr.odd = 1
             self.tell(vr, handle, TELL_LINK_LOCAL, advert.source)
         elif not same:
             vr.counters[ADDRESS_LIST_ERRORS] += 1
+            vr.odd = 1
         if not same:
             self.tell(vr, handle, TELL_ADDRESSES, advert.source)
         if advert.interval_cs != vr.interval_cs:
             vr.counters[INTERVAL_ERRORS] += 1
+            vr.odd = 1
             self.tell(vr, handle, TELL_INTERVAL, advert.source)
         if vr.priority == 255 and advert.priority == 255:
             self.tell(vr, handle, TELL_OWNER, advert.source)
@@ -498,13 +526,15 @@ cdef class Machine:
     cdef void process(self, int64_t now_ns, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
         """6.4.2 and 6.4.3 for an advert that passed every check."""
         cdef int order
-        cdef bint follow
+        cdef bint follow, steady
         if vr.state == STATE_BACKUP:
             if advert.priority == 0:
+                hear_all(vr)
                 vr.resigned = 1
-                self.arm_down(vr, handle, now_ns + skew_ns(vr))
+                self.arm_down(now_ns, vr, handle, now_ns + skew_ns(vr))
                 return
             follow = advert.priority >= vr.priority or not (vr.preempt or vr.priority == 255)
+            steady = follow and not vr.odd
             if follow:
                 vr.preempt_since_ns = -1
             elif vr.preempt_delay_ns > 0 and vr.priority != 255:
@@ -518,7 +548,12 @@ cdef class Machine:
                 vr.last_seen_ns = now_ns
                 vr.resigned = 0
                 vr.rival_priority = 0
-                self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+                self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
+                if vr.steady != NULL:
+                    if steady:
+                        steady_arm(vr.steady, advert.source, advert.destination, advert.message, advert.length)
+                    else:
+                        steady_disarm(vr.steady)
             else:
                 vr.rival_priority = advert.priority
                 memcpy(vr.rival, advert.source, 16)
@@ -535,7 +570,7 @@ cdef class Machine:
                 vr.master_priority = advert.priority
                 vr.master_interval_cs = advert.interval_cs
                 vr.last_seen_ns = now_ns
-                self.arm_down(vr, handle, now_ns + down_interval_ns(vr))
+                self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
                 self.become_backup(now_ns, vr, handle,
                                    REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS)
             elif vr.answer_losing and self.answer(now_ns, vr, handle):
@@ -551,6 +586,7 @@ cdef class Machine:
         vr.state = STATE_MASTER
         vr.counters[MASTER_TRANSITIONS] += 1
         vr.master_since_ns = now_ns
+        hear_all(vr)
         self.queue_due(handle, 0)
         self.join_phase(now_ns, vr, handle)
         self.emit(now_ns, vr, handle, old, reason)
@@ -652,8 +688,9 @@ cdef class Machine:
                 continue
             vr = &self.routers[timer >> 1]
             vr.armed_ns = -1
+            hear_steady(vr)
             if vr.deadline_ns > now_ns:
-                self.arm_down(vr, timer >> 1, vr.deadline_ns)
+                self.arm_down(now_ns, vr, timer >> 1, vr.deadline_ns)
             elif vr.resigned:
                 self.become_master(now_ns, vr, timer >> 1, REASON_RESIGNED)
             elif vr.rival_priority:
@@ -661,11 +698,19 @@ cdef class Machine:
             else:
                 self.become_master(now_ns, vr, timer >> 1, REASON_NO_ADVERT)
 
-    cdef void arm_down(self, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil:
+    cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil:
+        """Set the down timer, lazily: the wheel looks at the last whole interval before the deadline.
+
+        There the deadline has moved on, as long as the master lives, and all virtual routers of an interval look
+        at the same moment; only a deadline less than an interval away is armed as it is.
+        """
+        cdef int64_t look_ns = deadline_ns - deadline_ns % (vr.master_interval_cs * NS_PER_CS)
+        if look_ns <= now_ns:
+            look_ns = deadline_ns
         vr.deadline_ns = deadline_ns
-        if vr.armed_ns < 0 or deadline_ns < vr.armed_ns:
-            vr.armed_ns = deadline_ns
-            wheel_arm(&self.wheel, 2 * handle, deadline_ns)
+        if vr.armed_ns < 0 or look_ns < vr.armed_ns:
+            vr.armed_ns = look_ns
+            wheel_arm(&self.wheel, 2 * handle, look_ns)
 
     cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil:
         vr.armed_ns = -1
@@ -838,17 +883,24 @@ cdef class Machine:
 
     def down_deadline_ns(self, int32_t handle):
         cdef vr_t *vr = self.at(handle)
+        hear_steady(vr)
         return vr.deadline_ns if vr.state == STATE_BACKUP else -1
 
     def snapshot(self, int32_t handle):
         cdef vr_t *vr = self.at(handle)
+        cdef uint64_t absorbed = 0
+        if vr.steady != NULL:
+            absorbed = steady_absorbed(vr.steady) - vr.absorbed_before
+        statistics = counters_dict(vr.counters)
+        statistics["advertisement_rcvd"] += absorbed
+        statistics["kernel_absorbed"] = absorbed
         return Snapshot(
             state=State(vr.state),
             priority=vr.priority,
             master_interval_cs=vr.master_interval_cs,
             master_address=as_address(vr.family, vr.master) if vr.master_priority else None,
             master_priority=vr.master_priority,
-            statistics=counters_dict(vr.counters),
+            statistics=statistics,
         )
 
     def unattributed(self):

@@ -33,7 +33,9 @@ ctypedef struct advert_t:
     uint32_t ifindex           # filled in by the receiver, not by parse
     uint8_t source[16]         # IPv4 in the first four bytes, rest zero
     uint8_t destination[16]
-    const uint8_t *addresses   # count * (4 or 16) bytes, inside the packet
+    const uint8_t *message     # the VRRP message inside the packet
+    const uint8_t *addresses   # count * (4 or 16) bytes of it
+    size_t length              # of the message
 
 # A whole IPv4 datagram as a raw socket gives it. expected_version 0 accepts 2 and 3.
 cdef int parse_ipv4(const uint8_t *datagram, size_t length, int expected_version,

@@ -124,7 +124,9 @@ cdef int parse_message(const uint8_t *message, size_t received, size_t length, i
         return REJECT_CHECKSUM
     if out.vrid == 0:  # 5.2.3; nobody can have it configured
         return REJECT_VRID
+    out.message = message
     out.addresses = message + HEADER
+    out.length = length
     return ACCEPTED
 
 
