@@ -35,7 +35,7 @@ def test_only_the_master_has_the_address_and_the_client_follows(
     # What is sent to the address ends at the master (8.3.1) and is nobody else's.
     assert net.route_type("r1", kind.vip) == "local"
     assert net.route_type("r2", kind.vip) != "local"
-    assert net.pings("client", kind.vip)
+    net.must_ping("client", kind.vip)
     assert neighbour(net, "client", kind.vip) == MAC1
 
     first.stop()
@@ -48,7 +48,7 @@ def test_only_the_master_has_the_address_and_the_client_follows(
     wait_until(
         lambda: neighbour(net, "client", kind.vip) == MAC2, 1, "the client learned the new master's MAC"
     )
-    assert net.pings("client", kind.vip)
+    net.must_ping("client", kind.vip)
     assert second.holds(kind.vip)
     assert not first.holds(kind.vip)
 
@@ -71,7 +71,7 @@ def test_a_backup_answers_for_nothing(build: Build, capture: Tap, kind: Flavour)
     assert not net.pings("client", kind.vip)
     assert second.state("VI") == "BACKUP"
     second.wait_state("VI", "MASTER")
-    assert net.pings("client", kind.vip)
+    net.must_ping("client", kind.vip)
 
 
 @pytest.mark.rfc("B5", "I1", "O5", "O7")

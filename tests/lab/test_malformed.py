@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ INTERVAL_CS = 100
 class Stage:
     """One daemon with a BACKUP and a MASTER of every flavour, and somebody who crafts adverts."""
 
-    def __init__(self, directory: Path) -> None:
-        self.net = Net(directory, ["r1", "bad"], ["r1", "bad"])
+    def __init__(self, net: Net) -> None:
+        self.net = net
         self.ours = VrrpdFast(
             self.net,
             "r1",
@@ -42,7 +41,6 @@ class Stage:
             },
         )
         self.injectors = {role: Injector(self.net, "bad", lan) for role, lan in LAN.items()}
-        self.ours.start()
 
     def keep_backup(self, flavour: str) -> None:
         """A right advert of a better router, and the wait until it was counted."""
@@ -68,7 +66,6 @@ class Stage:
     def close(self) -> None:
         for injector in self.injectors.values():
             injector.close()
-        self.net.close()
 
 
 # These move without any packet from the wire.
@@ -78,8 +75,11 @@ SELF_MOVING = {"advertisement_sent", "master_transitions"}
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with ExitStack() as stack:
-        made = Stage(tmp_path_factory.mktemp("malformed"))
+        net = Net(tmp_path_factory.mktemp("malformed"), ["r1", "bad"], ["r1", "bad"])
+        stack.callback(net.close)
+        made = Stage(net)
         stack.callback(made.close)
+        made.ours.start()
         for flavour, vrid in MASTER.items():
             made.keep_backup(flavour)
             made.ours.wait_state(str(vrid), "MASTER", timeout=6)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -208,3 +209,29 @@ def test_the_control_socket_is_its_owners_alone(build: Build) -> None:
     ours = VrrpdFast(net, "r1", VI=FAST.settings())
     ours.start()
     assert ours.socket_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_service_manager_is_told(build: Build) -> None:
+    """READY, RELOADING with its time, STOPPING, and the watchdog in between (sd_notify)."""
+    net = build(["r1", "client"])
+    path = net.directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(5)
+
+        def hear(line: str) -> None:
+            """Read messages until one has this line; TimeoutError when none comes."""
+            while line not in manager.recv(4096).decode().splitlines():
+                continue
+
+        ours = VrrpdFast(net, "r1", VI=FAST.settings())
+        ours.extra_environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
+        ours.start()
+        hear("READY=1")
+        hear("WATCHDOG=1")
+        hear("WATCHDOG=1")
+        ours.signal(signal.SIGHUP)
+        hear("RELOADING=1")
+        hear("READY=1")
+        ours.stop()
+        hear("STOPPING=1")

@@ -44,7 +44,7 @@ def test_two_foreign_daemons_elect_and_take_over(
     wire.wait_adverts(10, "r1", after=now_ns())
     assert high.holds(vip)
     assert not low.holds(vip)
-    assert net.pings("client", vip)
+    net.must_ping("client", vip)
 
     high.kill()
     last = wire.adverts("r1")[-1]

@@ -88,7 +88,7 @@ def test_haproxy_decides_who_is_master(build: Build, capture: Tap) -> None:
         two.wait_state(str(vrid), "BACKUP")
         assert vip in net.addresses("r1", interface)
         assert vip not in net.addresses("r2")
-        assert net.pings("client", vip)
+        net.must_ping("client", vip)
     _check_status(one, 102)
     _check_status(two, 100)
 
@@ -109,7 +109,7 @@ def test_haproxy_decides_who_is_master(build: Build, capture: Tap) -> None:
         one.wait_state(str(vrid), "BACKUP")
         wait_until(lambda: vip in net.addresses("r2", interface), 1, "the second has it")  # noqa: B023
         wait_until(lambda: vip not in net.addresses("r1"), 1, "the first let it go")  # noqa: B023
-        assert net.pings("client", vip)
+        net.must_ping("client", vip)
 
 
 def _check_status(router: Router, priority: int) -> None:
@@ -139,7 +139,7 @@ def test_killed_and_stopped_masters_are_replaced_in_time(build: Build, capture: 
         assert 156 / 256 - 0.01 < skew_s < 156 / 256 + TOLERANCE_S
         wait_until(lambda: vip in net.addresses("r2", interface), 1, "the second has it")  # noqa: B023
         assert vip not in net.addresses("r1")
-        assert net.pings("client", vip)
+        net.must_ping("client", vip)
 
     # It comes back with haproxy up: better again, it preempts.
     back_ns = now_ns()

@@ -176,6 +176,16 @@ class Net:
         words = ["ping", "-n", "-q", "-c", "1", "-W", str(timeout), address]
         return self.run(node, *words, check=False).returncode == 0
 
+    def must_ping(self, node: str, address: str) -> None:
+        """Like pings(); a failure shows what every node has and knows."""
+        if self.pings(node, address):
+            return
+        shown = [
+            f"{each}:\n{self.run(each, 'ip', 'addr').stdout}{self.run(each, 'ip', 'neigh').stdout}"
+            for each in dict.fromkeys(port.node for port in self.ports.values())
+        ]
+        raise AssertionError(f"{node} gets no answer from {address}\n" + "\n".join(shown))
+
     def close(self) -> None:
         for process in self._processes:
             kill_group(process)

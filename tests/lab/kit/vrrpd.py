@@ -36,6 +36,7 @@ class VrrpdFast(Daemon):
         net.ours.add(node)
         self.document = document  # a whole native file; what `instances` make when it is None
         self.config_path = self.directory / "vips.json"
+        self.extra_environment: dict[str, str] = {}
         self.socket_path = self.directory / "control.sock"
 
     def configure(self) -> None:
@@ -57,7 +58,7 @@ class VrrpdFast(Daemon):
                 self.net.command(self.node, *self.argv()),
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env=environment() | self.extra_environment,
             )
         if wait:
             self.wait_ready()
