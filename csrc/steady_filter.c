@@ -66,10 +66,10 @@ struct assembly {
 #define LENGTH BPF_REG_9 /* of the VRRP message */
 #define FRAME BPF_REG_10
 
-#define INSN(code_, dst, src, off_, imm_)                                                                              \
-    (struct bpf_insn)                                                                                                  \
-    {                                                                                                                  \
-        .code = (code_), .dst_reg = (dst), .src_reg = (src), .off = (int16_t)(off_), .imm = (int32_t)(imm_)            \
+#define INSN(code_, dst, src, off_, imm_)                                                                    \
+    (struct bpf_insn)                                                                                        \
+    {                                                                                                        \
+        .code = (code_), .dst_reg = (dst), .src_reg = (src), .off = (int16_t)(off_), .imm = (int32_t)(imm_)  \
     }
 
 #define SET(dst, value) INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value)
@@ -100,10 +100,10 @@ struct assembly {
 #define LOAD_ORDERED(size, dst, base, at) SET(dst, 0), ATOMIC(size, BPF_OR | BPF_FETCH, base, at, dst)
 #endif
 
-#define EMIT(assembly, ...)                                                                                            \
-    do {                                                                                                               \
-        const struct bpf_insn part_[] = {__VA_ARGS__};                                                                 \
-        append(assembly, part_, sizeof part_ / sizeof part_[0]);                                                       \
+#define EMIT(assembly, ...)                                                                                  \
+    do {                                                                                                     \
+        const struct bpf_insn part_[] = {__VA_ARGS__};                                                       \
+        append(assembly, part_, sizeof part_ / sizeof part_[0]);                                             \
     } while (0)
 
 static void append(struct assembly *assembly, const struct bpf_insn *part, unsigned count)
@@ -147,11 +147,11 @@ enum {
 #define OF_ENTRY(field) offsetof(struct steady_entry, field)
 
 /* bpf_skb_load_bytes(skb, from, stack + to, size), which also reads what lies outside the linear part. */
-#define READ(from, to, size)                                                                                           \
-    MOVE(R1, SKB), SET(R2, from), MOVE(R3, FRAME), ADD(R3, to), SET(R4, size), CALL(skb_load_bytes),                   \
+#define READ(from, to, size)                                                                                 \
+    MOVE(R1, SKB), SET(R2, from), MOVE(R3, FRAME), ADD(R3, to), SET(R4, size), CALL(skb_load_bytes),         \
         GOTO_IF(BPF_JNE, R0, 0, PASS)
 
-/* The data of a raw IPv4 socket's packet starts with the IP header. Fragments were put together before they came here;
+/* The data of a raw IPv4 socket's packet starts with the IP header. The kernel has put fragments together before;
  * the field is looked at all the same. */
 static void read_ipv4(struct assembly *assembly)
 {
@@ -371,7 +371,7 @@ int steady_filter_load(const struct bpf_insn *code, unsigned count, char *log, s
     fd = bpf(BPF_PROG_LOAD, &attr);
     if (fd >= 0 || !log)
         return fd;
-    /* A log makes loading slow, and fail when it is too small: it is asked for only when there is something to tell. */
+    /* A log makes loading slow, and fail when it is too small: it is asked for when there is something to tell. */
     attr.log_level = 1;
     attr.log_buf = address_of(log);
     attr.log_size = (uint32_t)log_size;
@@ -431,6 +431,13 @@ error:
     return count;
 }
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 void steady_filter_close(struct steady_filter *filter)
 {
     if (filter->entries) {
@@ -439,11 +446,9 @@ void steady_filter_close(struct steady_filter *filter)
         munmap(filter->entries, (sizeof(struct steady_entry) + filter->room) * filter->slots);
     }
     filter->entries = NULL;
-    for (int *const *fd = (int *const[]){&filter->keys_fd, &filter->entries_fd, &filter->program_fd, NULL}; *fd; fd++) {
-        if (**fd >= 0)
-            close(**fd);
-        **fd = -1;
-    }
+    close_fd(&filter->keys_fd);
+    close_fd(&filter->entries_fd);
+    close_fd(&filter->program_fd);
 }
 
 int steady_filter_attach(const struct steady_filter *filter, int socket)

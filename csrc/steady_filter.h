@@ -54,8 +54,8 @@ struct steady_filter {
 
 struct bpf_insn;
 
-/* Two maps and the program for entries 0 … slots - 1 with `room` bytes of message. Returns 0 or -errno, with nothing
- * left open. `log` (may be NULL) gets what the verifier says about a program that it refuses. */
+/* Two maps and the program for entries 0 … slots - 1 with `room` bytes of message. 0, or -errno with nothing left
+ * open. `log` (may be NULL) gets what the verifier says about a program that it refuses. */
 int steady_filter_open(struct steady_filter *filter, uint32_t slots, uint32_t room, char *log, size_t log_size);
 /* Disarms every entry first: a socket that still has the program gets everything. */
 void steady_filter_close(struct steady_filter *filter);

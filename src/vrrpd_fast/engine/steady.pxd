@@ -32,7 +32,8 @@ cdef extern from "steady_filter.h" nogil:
     void steady_filter_close(steady_filter *filter)
     int steady_filter_attach(const steady_filter *filter, int socket)
     int steady_filter_detach(int socket)
-    int steady_filter_bind(const steady_filter *filter, uint32_t slot, uint32_t ifindex, uint8_t family, uint8_t vrid)
+    int steady_filter_bind(const steady_filter *filter, uint32_t slot, uint32_t ifindex, uint8_t family,
+                           uint8_t vrid)
     int steady_filter_unbind(const steady_filter *filter, uint32_t ifindex, uint8_t family, uint8_t vrid)
     steady_entry *steady_filter_entry(const steady_filter *filter, uint32_t slot)
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+from typing_extensions import disjoint_base
+
 ROOM_MAX: Final[int]
 """The longest VRRP message that can be absorbed: what fits an MTU of 1500 (255 IPv4 or 90 IPv6 addresses)."""
 
@@ -18,6 +20,7 @@ def failure(result: int, step: str, log: str = "") -> SteadyFilterError: ...
 def has_own_clock(offsets: str) -> bool: ...
 def raise_memlock() -> bool: ...
 
+@disjoint_base
 class SteadyFilter:
     """Entries 0 … slots-1 with room for messages of `room` bytes (rounded up to 64s), and the program.
 
@@ -52,12 +55,12 @@ class SteadyFilter:
     def grow(self, slots: int, room: int) -> None:
         """More or larger entries: new maps and a new program, swapped in on all sockets.
 
-        Everything is disarmed; bindings and counts stay. Pointers to entries are no longer valid. After an error
-        all is as it was.
+        Everything is disarmed; bindings and counts stay. Pointers to entries are no longer valid. After an
+        error all is as it was.
         """
 
     def close(self) -> None:
-        """Detach from every socket and free everything."""
+        """Disarm and free everything; a socket that is still attached hears everything."""
 
     def arm(self, slot: int, source: bytes, destination: bytes, message: bytes) -> bool:
         """Have adverts absorbed that equal this one; False when the message is too long for that."""

@@ -1,7 +1,7 @@
 """The kernel filter that absorbs the steady state: csrc/steady_filter for the sockets of one daemon.
 
-One slot per virtual router, by its handle. Sockets, bindings and growth are control-plane work; the machine takes
-pointers to the entries (steady.pxd) and arms, disarms and reads them without a system call.
+One slot per virtual router, by its handle. Sockets, bindings and growth are control-plane work; the machine
+takes pointers to the entries (steady.pxd) and arms, disarms and reads them without a system call.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -39,7 +39,7 @@ def failure(result, step, log=""):
 
 
 def has_own_clock(offsets):
-    """Whether the text of TIME_OFFSETS tells of a CLOCK_MONOTONIC that is not the kernel's, which the filter reads."""
+    """Whether TIME_OFFSETS tells of a CLOCK_MONOTONIC that is not the kernel's, which the filter reads."""
     for line in offsets.splitlines():
         name, seconds, nanoseconds = line.split()
         if name == "monotonic" and (int(seconds) or int(nanoseconds)):
@@ -48,7 +48,7 @@ def has_own_clock(offsets):
 
 
 def raise_memlock():
-    """Lift RLIMIT_MEMLOCK if that may be why: before Linux 5.11 maps are charged to it, and a low one gives EPERM."""
+    """Lift RLIMIT_MEMLOCK: before Linux 5.11 maps are charged to it, and past it there is EPERM."""
     if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY:
         return False
     try:
@@ -163,6 +163,8 @@ cdef class SteadyFilter:
 
     def grow(self, slots, room):
         cdef steady_filter old = self.filter, new
+        cdef steady_entry *left
+        cdef steady_entry *taken_up
         cdef uint32_t slot
         cdef int result = 0
         if slots < old.slots or room < old.room:
@@ -180,14 +182,15 @@ cdef class SteadyFilter:
             steady_filter_close(&new)
             raise failure(result, "growth")
         for slot in range(old.slots):
-            steady_filter_entry(&new, slot).absorbed = steady_absorbed(steady_filter_entry(&old, slot))
-            steady_filter_entry(&new, slot).last_seen_ns = steady_last_seen_ns(steady_filter_entry(&old, slot))
+            left = steady_filter_entry(&old, slot)
+            taken_up = steady_filter_entry(&new, slot)
+            taken_up.absorbed = steady_absorbed(left)
+            taken_up.last_seen_ns = steady_last_seen_ns(left)
         self.filter = new
         steady_filter_close(&old)
 
     def close(self):
-        for socket in list(self.sockets):
-            self.detach(socket)
+        self.sockets.clear()
         self.keys.clear()
         steady_filter_close(&self.filter)
 
