@@ -1,0 +1,520 @@
+"""The fleet at work in a namespace: real engine, kernel, links and scripts; configurations as values."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from lab.kit.netns import in_new_namespace, ip, show
+from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked, mac
+from unit.samples import instance, virtual
+from vrrpd_fast import fleet
+from vrrpd_fast.fleet import Fleet, Summary
+from vrrpd_fast.model import Config, Garp, Instance, Script, State, TrackScript
+
+pytestmark = pytest.mark.lab
+INTERVAL_NS = 100_000_000
+LIMIT = 10.0  # seconds for anything to happen
+
+
+class Bench:
+    """A fleet, the place beyond its links, and what arrives there."""
+
+    def __init__(self, running: Fleet, place: Place) -> None:
+        self.fleet = running
+        self._running: Fleet | None = running
+        self.place = place
+        with place:
+            self.tap = Tap("b0")
+
+    async def close(self) -> None:
+        """End the fleet, once."""
+        running, self._running = self._running, None
+        if running is not None:
+            await running.close()
+
+    async def apply(self, *instances: Instance, scripts: tuple[Script, ...] = ()) -> Summary:
+        return await self.fleet.apply(config(*instances, scripts=scripts))
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        async with asyncio.timeout(LIMIT):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def state(self, name: str, state: State) -> None:
+        await self.until(lambda: self.fleet.routers[name].state is state, f"{name} is {state.name}")
+
+    def has(self, what: str, values: set[Any]) -> bool:
+        """Whether these are the values of an attribute among all virtual routers."""
+        return {getattr(router, what) for router in self.fleet.routers.values()} == values
+
+    def heard(self, vrid: int) -> list[Any]:
+        """Adverts that have come over the first link."""
+        self._read()
+        return [each for each in self.tap.adverts if each.vrid == vrid]
+
+    def forget(self) -> None:
+        self.tap.forget()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self.tap._read()
+        except BlockingIOError:
+            return
+
+
+def config(*instances: Instance, scripts: tuple[Script, ...] = ()) -> Config:
+    return Config(
+        router_id="r1",
+        instances={each.name: each for each in instances},
+        scripts={each.name: each for each in scripts},
+    )
+
+
+def owner(name: str = "VI", *addresses: str, vrid: int = 51, **more: Any) -> Instance:
+    return instance(name, *addresses, priority=255, virtual_router_id=vrid, **more)
+
+
+def addresses(device: str = "a0") -> set[str]:
+    """What the kernel has on a link, without the primary addresses of `linked`."""
+    found = json.loads(show("-j", "addr", "show", device))[0]["addr_info"]
+    own = {str(address("a", int(device[1:]))), str(address("a", 0, 6))}
+    return {entry["local"] for entry in found} - own
+
+
+def work(test: Callable[[Bench], Awaitable[None]], links: int = 1, loop: Any = uvloop.new_event_loop) -> None:
+    """Run a coroutine with a fleet, which is closed afterwards."""
+    place = linked(links)
+
+    async def main() -> None:
+        running = Fleet(asyncio.get_running_loop())
+        bench = Bench(running, place)
+        try:
+            running.listen()
+            await bench.until(lambda: all(up(running, f"a{n}") for n in range(links)), "links are up")
+            await test(bench)
+        finally:
+            await bench.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
+
+
+def up(running: Fleet, name: str) -> bool:
+    found = running.links.get(name)
+    return found is not None and found.up
+
+
+# -- apply
+
+
+@in_new_namespace
+def test_added_changed_restarted_removed_and_untouched() -> None:
+    async def test(bench: Bench) -> None:
+        summary = await bench.apply(
+            owner("stays", "10.9.0.1/32", vrid=1),
+            owner("goes", "10.9.0.2/32", vrid=2),
+            owner("moves", "10.9.0.3/32", vrid=3),
+            owner("grows", "10.9.0.4/32", vrid=4),
+        )
+        assert summary == Summary(["stays", "goes", "moves", "grows"], [], [], [], 0)
+        await bench.until(lambda: len(addresses()) == 4)
+        await bench.until(lambda: len(bench.heard(1)) >= 3)
+        before = {name: router.handle for name, router in bench.fleet.routers.items()}
+        generations = {name: router.generation for name, router in bench.fleet.routers.items()}
+        summary = await bench.apply(
+            owner("stays", "10.9.0.1/32", vrid=1),
+            owner("moves", "10.9.0.3/32", vrid=33),
+            owner("grows", "10.9.0.4/32", "10.9.0.44/32", vrid=4),
+            owner("comes", "10.9.0.5/32", vrid=5),
+        )
+        assert summary == Summary(["comes"], ["goes"], ["moves"], ["grows"], 1)
+        assert str(summary) == "1 added, 1 removed, 1 restarted, 1 changed, 1 unchanged"
+        await bench.until(
+            lambda: addresses() == {f"10.9.0.{last}" for last in (1, 3, 4, 44, 5)}, "the new addresses"
+        )
+        for name in ("stays", "grows"):
+            assert bench.fleet.routers[name].handle == before[name]
+            assert bench.fleet.routers[name].generation == generations[name]
+        await bench.until(lambda: bench.heard(33) and bench.heard(5))
+        assert bench.heard(2)[-1].priority == bench.heard(3)[-1].priority == 0
+        await bench.until(lambda: bench.heard(4)[-1].addresses == ["10.9.0.4", "10.9.0.44"])
+        # Who was not touched was not heard to hesitate: its phase is what it was.
+        await asyncio.sleep(0.2)
+        times = [each.time_ns for each in bench.heard(1)][1:]
+        drifts = [(later - times[0] + INTERVAL_NS // 2) % INTERVAL_NS - INTERVAL_NS // 2 for later in times]
+        assert max(map(abs, drifts)) < 0.45 * INTERVAL_NS
+        assert {each.priority for each in bench.heard(1)} == {255}
+
+    work(test)
+
+
+@in_new_namespace
+def test_two_instances_exchange_their_vrids() -> None:
+    async def test(bench: Bench) -> None:
+        one, other = partial(owner, "VI_1", "10.9.0.1/32"), partial(owner, "VI_2", "10.9.0.2/32")
+        await bench.apply(one(vrid=1), other(vrid=2))
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+        summary = await bench.apply(one(vrid=2), other(vrid=1))
+        assert summary == Summary([], [], ["VI_1", "VI_2"], [], 0)
+        bench.forget()
+        await bench.until(lambda: bench.heard(1) and bench.heard(2))
+        assert bench.heard(1)[-1].addresses == ["10.9.0.2"]
+        assert bench.heard(2)[-1].addresses == ["10.9.0.1"]
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+
+    work(test)
+
+
+@in_new_namespace
+def test_an_address_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The taker is changed, and has the address, long before the giver is."""
+    monkeypatch.setattr(fleet, "ROUTERS_PER_SLICE", 1)
+
+    async def test(bench: Bench) -> None:
+        def between(**more: Any) -> list[Instance]:
+            return [owner(f"VI_{vrid}", f"10.9.1.{vrid}/32", vrid=vrid, **more) for vrid in range(10, 20)]
+
+        taker, giver = partial(owner, "taker", "10.9.0.1/32"), partial(owner, "giver", "10.9.0.3/32")
+        await bench.apply(taker(vrid=1), *between(), giver("10.9.0.2/32", vrid=2))
+        await bench.until(lambda: len(addresses()) == 13)
+        await bench.apply(taker("10.9.0.2/32", vrid=1), *between(advert_int_cs=20), giver(vrid=2))
+        await bench.until(lambda: {"10.9.0.1", "10.9.0.2", "10.9.0.3"} <= addresses())
+
+    work(test)
+
+
+@in_new_namespace
+def test_an_unknown_user_of_a_script_changes_nothing() -> None:
+    async def test(bench: Bench) -> None:
+        tracked = (TrackScript(name="chk", weight=2),)
+        script = Script(name="chk", script="/bin/true", interval=0.1)
+        backup = instance("VI", priority=100, track_scripts=tracked)
+        await bench.apply(backup, scripts=(script,))
+        await bench.until(lambda: bench.fleet.routers["VI"].priority == 102)
+        for bad, told in (
+            (
+                Script(name="bad", script="/bin/true", user="no-such"),
+                "script bad: there is no user 'no-such'",
+            ),
+            (Script(name="bad", script="/bin/true 'unclosed"), "vrrp_script bad: script"),
+        ):
+            with pytest.raises(ValueError, match=told):
+                await bench.apply(instance("VI", priority=50), owner("other", vrid=9), scripts=(script, bad))
+            assert list(bench.fleet.routers) == ["VI"]
+            assert bench.fleet.routers["VI"].instance == backup
+        runs = bench.fleet._scripts["chk"].runs
+        await bench.until(lambda: bench.fleet._scripts["chk"].runs > runs, "the script goes on")
+
+    work(test)
+
+
+@in_new_namespace
+def test_an_owner_does_not_lose_its_own_address() -> None:
+    """It was there before us, with another prefix length; neither a reload nor the end takes it."""
+
+    async def test(bench: Bench) -> None:
+        ip("addr add 10.9.0.1/24 dev a0")
+        await bench.until(lambda: (4, bytes((10, 9, 0, 1)), 24) in bench.fleet.links.get("a0").addresses)  # type: ignore[union-attr]
+        await bench.apply(owner("VI", "10.9.0.1/32", "10.9.0.2/32"))
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+        lengths = {
+            entry["prefixlen"]
+            for entry in json.loads(show("-j", "addr", "show", "a0"))[0]["addr_info"]
+            if entry["local"] == "10.9.0.1"
+        }
+        assert lengths == {24}
+        await bench.apply(owner("VI", "10.9.0.3/32"))
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.3"})
+        await bench.apply()
+        assert addresses() == {"10.9.0.1"}
+
+    work(test)
+
+
+@in_new_namespace
+def test_another_label_is_another_address_and_the_rest_stays() -> None:
+    async def test(bench: Bench) -> None:
+        await bench.apply(owner("VI", virtual_addresses=(virtual("10.9.0.1/32"), virtual("10.9.0.2/32"))))
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+        labelled = (virtual("10.9.0.1/32", label="a0:vip"), virtual("10.9.0.2/32"))
+        await bench.apply(owner("VI", virtual_addresses=labelled))
+
+        def label() -> str:
+            found = json.loads(show("-j", "addr", "show", "a0"))[0]["addr_info"]
+            return next((each["label"] for each in found if each["local"] == "10.9.0.1"), "")
+
+        await bench.until(lambda: label() == "a0:vip")
+        assert addresses() == {"10.9.0.1", "10.9.0.2"}
+
+    work(test)
+
+
+@in_new_namespace
+def test_refresh_can_be_switched_on_by_a_reload() -> None:
+    async def test(bench: Bench) -> None:
+        quiet = Garp(master_repeat=1, master_delay=0)
+        await bench.apply(owner("VI", garp=quiet))
+        await bench.until(lambda: addresses() == {"10.9.9.9"})
+        await bench.apply(owner("VI", garp=Garp(master_repeat=1, master_delay=0, master_refresh=0.05)))
+        await bench.until(lambda: arps(bench) >= 5)
+
+    work(test)
+
+
+def arps(bench: Bench) -> int:
+    bench._read()
+    return sum(frame[12:14] == b"\x08\x06" for _, frame in bench.tap.frames)
+
+
+# -- scripts
+
+
+@in_new_namespace
+def test_a_script_that_a_reload_changes_does_not_shake_the_priority(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        tracked = (TrackScript(name="chk", weight=2),)
+        gate = tmp_path / "gate"
+        slow = f"while [ ! -e {gate} ]; do sleep 0.02; done; exit 1"
+        await bench.apply(
+            instance("VI", track_scripts=tracked), scripts=(Script(name="chk", script="/bin/true"),)
+        )
+        router = bench.fleet.routers["VI"]
+        await bench.until(lambda: router.priority == 102)
+        for _ in range(2):  # changed twice: the last verdict still counts
+            changed = instance("VI", track_scripts=tracked, preempt=not router.instance.preempt)
+            script = Script(name="chk", script=slow, timeout=5.0 + router.instance.preempt)
+            await bench.apply(changed, scripts=(script,))
+            ip("link set a0 mtu 1400", "link set a0 mtu 1500")  # has it evaluated
+            await asyncio.sleep(0.05)
+            assert router.priority == 102
+        gate.touch()
+        await bench.until(lambda: router.priority == 100, "the first verdict of the new script")
+
+    work(test)
+
+
+@in_new_namespace
+def test_scripts_come_and_go_with_one_helper() -> None:
+    async def test(bench: Bench) -> None:
+        script = Script(name="chk", script="/bin/true")
+        tracked = instance("VI", track_scripts=(TrackScript(name="chk", weight=2),))
+        helpers = set()
+        for _ in range(3):
+            await bench.apply(tracked, scripts=(script,))
+            await bench.until(lambda: bench.fleet.routers["VI"].priority == 102)
+            helpers.add(bench.fleet._spawner.pid)
+            await bench.apply(instance("VI"))
+            assert bench.fleet.routers["VI"].priority == 100
+            assert bench.fleet.status()[0]["tracking"] == []
+        assert len(helpers) == 1
+
+    work(test)
+
+
+@in_new_namespace
+def test_status_can_be_asked_for_while_a_configuration_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script goes away together with those who track it, not before them."""
+    monkeypatch.setattr(fleet, "ROUTERS_PER_SLICE", 1)
+
+    async def test(bench: Bench) -> None:
+        tracked = (TrackScript(name="chk", weight=2),)
+        names = [(f"VI_{vrid}", vrid) for vrid in range(1, 30)]
+        before = [instance(name, virtual_router_id=vrid, track_scripts=tracked) for name, vrid in names]
+        await bench.apply(*before, scripts=(Script(name="chk", script="/bin/true"),))
+        asked = 0
+
+        async def ask() -> None:
+            nonlocal asked
+            while True:
+                bench.fleet.status()
+                for router in bench.fleet.routers.values():
+                    router.evaluate(bench.fleet.engine.now_ns())
+                asked += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        await bench.apply(*(instance(name, virtual_router_id=vrid) for name, vrid in names))
+        assert not task.done() or task.exception() is None
+        assert asked > 10
+        task.cancel()
+        assert {router.priority for router in bench.fleet.routers.values()} == {100}
+
+    work(test)
+
+
+@in_new_namespace
+def test_one_script_moves_everybody_who_tracks_it(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        gate = tmp_path / "gate"
+        script = Script(name="chk", script=f"/usr/bin/test -e {gate}", interval=0.05)
+        tracked = (TrackScript(name="chk", weight=2),)
+        tracking = [
+            instance(f"VI_{vrid}", virtual_router_id=vrid, track_scripts=tracked) for vrid in range(1, 41)
+        ]
+        await bench.apply(*tracking, instance("free", virtual_router_id=99), scripts=(script,))
+        for exists, priority in ((True, 102), (False, 100)):
+            (gate.touch if exists else gate.unlink)()
+            await bench.until(partial(bench.has, "priority", {100, priority}))
+            assert bench.fleet.routers["free"].priority == 100
+        assert {router.priority for router in bench.fleet.routers.values()} == {100}
+
+    work(test)
+
+
+# -- links
+
+
+@in_new_namespace
+def test_many_link_changes_are_served_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adverts of the others leave between them."""
+    served: list[int] = []
+    serve = Fleet._serve
+
+    def counting(self: Fleet) -> None:
+        before = len(self._work)
+        serve(self)
+        served.append(before - len(self._work))
+
+    monkeypatch.setattr(Fleet, "_serve", counting)
+
+    async def test(bench: Bench) -> None:
+        crowd = [instance(f"VI_{vrid}", interface="a1", virtual_router_id=vrid) for vrid in range(1, 101)]
+        await bench.apply(owner("other"), *crowd)
+        served.clear()
+        for command, state in (("down", State.FAULT), ("up", State.BACKUP)):
+            ip(f"link set a1 {command}")
+            await bench.until(partial(bench.has, "state", {State.MASTER, state}))
+        assert sum(served) >= 200
+        assert max(served) == fleet.ROUTERS_PER_SLICE
+        assert bench.fleet.routers["other"].state is State.MASTER
+
+    work(test, links=2)
+
+
+@in_new_namespace
+def test_interfaces_exchange_their_names() -> None:
+    async def test(bench: Bench) -> None:
+        await bench.apply(owner("VI_0", "10.9.0.1/32"), owner("VI_1", "10.9.0.2/32", interface="a1"))
+        await bench.until(lambda: addresses("a0") == {"10.9.0.1"} and addresses("a1") == {"10.9.0.2"})
+        ip("link set a0 name x", "link set a1 name a0", "link set x name a1")
+        index = socket.if_nametoindex("a0")
+        await bench.until(lambda: bench.fleet.routers["VI_0"]._ifindex == index, "VI_0 has moved")
+        await bench.until(lambda: bench.has("state", {State.MASTER}))
+        bench.forget()
+        await bench.until(lambda: len(bench.heard(51)) > 3)
+        assert {each.addresses[0] for each in bench.heard(51)} == {"10.9.0.2"}
+
+    work(test, links=2)
+
+
+@in_new_namespace
+def test_another_interface_comes_back_to_a_master() -> None:
+    """It carries some of the addresses; deleted and made again, or down and up, it has them again."""
+
+    async def test(bench: Bench) -> None:
+        carried = (virtual("10.9.0.1/32"), virtual("10.8.0.1/32", "a1"), virtual("2001:db8::1/128", "a1"))
+        await bench.apply(owner("VI", excluded_addresses=carried[1:], virtual_addresses=carried[:1]))
+        everything = {"10.8.0.1", "2001:db8::1"}
+        await bench.until(lambda: addresses("a1") == everything)
+        ip("link set a1 down")
+        await bench.until(lambda: addresses("a1") == {"10.8.0.1"})  # the kernel drops the IPv6 one
+        ip("link set a1 up")
+        await bench.until(lambda: addresses("a1") == everything)
+        ip("link del a1")
+        await bench.until(lambda: bench.fleet.links.get("a1") is None)
+        ip("link add a1 type veth peer name b1", "link set a1 up", "link set b1 up")
+        await bench.until(lambda: addresses("a1") == everything)
+        assert bench.fleet.routers["VI"].generation == 1
+
+    work(test, links=2)
+
+
+@in_new_namespace
+def test_a_link_that_goes_while_a_configuration_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    """The monitor has not heard of it yet: the group cannot be joined, and that is a fault, not the end."""
+
+    async def test(bench: Bench) -> None:
+        ip("link del a1")
+        await bench.apply(owner("VI_0"), instance("VI_1", interface="a1"))
+        assert bench.fleet.routers["VI_0"].state in (State.INIT, State.MASTER)
+        await bench.state("VI_1", State.FAULT)
+        await bench.until(lambda: bench.fleet.routers["VI_1"].reason == "interface a1 does not exist")
+        await bench.state("VI_0", State.MASTER)
+
+    work(test, links=2)
+
+
+# -- addresses, and the end
+
+
+@in_new_namespace
+def test_someone_elses_hands_are_undone_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.apply(owner("VI", "10.9.0.1/32", "10.9.0.2/32"))
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+        ip("addr del 10.9.0.1/32 dev a0")
+        await bench.until(lambda: caplog.messages)
+        await bench.until(lambda: addresses() == {"10.9.0.1", "10.9.0.2"})
+        assert caplog.messages == ["instance VI: someone removed 10.9.0.1/32 from a0: put back"]
+
+    work(test)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@in_new_namespace
+def test_the_end_leaves_nothing(loop: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Addresses go before the release leaves, so that no address has two owners."""
+    caplog.set_level(logging.INFO)
+
+    async def test(bench: Bench) -> None:
+        await bench.apply(*(owner(f"VI_{vrid}", f"10.9.0.{vrid}/32", vrid=vrid) for vrid in range(1, 41)))
+        await bench.until(lambda: len(addresses()) == 40)
+        bench.forget()
+        await bench.close()
+        assert addresses() == set()
+        for vrid in range(1, 41):
+            assert [each.priority for each in bench.heard(vrid)][-1] == 0
+            assert len([each for each in bench.heard(vrid) if each.priority == 0]) == 1
+        assert bench.fleet.routers == {}
+
+    work(test, loop=loop)
+
+
+@in_new_namespace
+def test_what_an_earlier_run_left_goes_and_nothing_else() -> None:
+    async def test(bench: Bench) -> None:
+        ip("addr add 10.9.9.9/24 dev a0", "addr add 10.7.7.7/24 dev a0")
+        link = bench.fleet.links.get("a0")
+        assert link is not None
+        await bench.until(lambda: len(link.addresses) == 4)
+        await bench.apply(instance("VI"))
+        await bench.until(lambda: addresses() == {"10.7.7.7"})
+        await bench.state("VI", State.BACKUP)
+
+    work(test)
+
+
+@in_new_namespace
+def test_a_loser_is_answered_with_announcements() -> None:
+    async def test(bench: Bench) -> None:
+        await bench.apply(owner("VI", garp=Garp(master_repeat=1, master_delay=0)))
+        await bench.until(lambda: arps(bench) == 1)
+        await asyncio.sleep(0.02)  # an answer at most every eighth of the interval
+        with bench.place:
+            talker = Talker()
+        talker.say("b0", advert(IPv4Address("10.0.0.2"), priority=50))
+        await bench.until(lambda: arps(bench) == 1 + 5)
+        assert {frame[6:12].hex(":") for _, frame in bench.tap.frames} == {mac("a", 0)}
+
+    work(test)
