@@ -25,6 +25,7 @@ from vrrpd_fast.net.vips import Prepared, PreparedAddresses
 
 log = logging.getLogger(__name__)
 
+CLAIMS_PER_SLICE = 64
 FRAMES_PER_SLICE = 128
 RETRY_SECONDS = 1.0
 LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
@@ -47,26 +48,33 @@ class Claimant(Protocol):
 
 
 class _Claim:
-    """What is left to add (or remove) for one virtual router, and what this claim has added."""
+    """What is to be added (or removed) for one virtual router, how far that is done, and what was refused."""
 
-    __slots__ = ("added", "adds", "left", "router")
+    __slots__ = ("addresses", "adds", "done", "generation", "refused", "router")
 
-    def __init__(self, router: Claimant, adds: bool, left: Iterable[Prepared]) -> None:
+    def __init__(self, router: Claimant, adds: bool, addresses: Sequence[Prepared]) -> None:
         self.router = router
         self.adds = adds
-        self.left = deque(left)
-        self.added: list[Prepared] = []
+        self.addresses = addresses
+        self.generation = router.generation
+        self.done = 0
+        self.refused: list[Prepared] = []
 
 
 class _Announcements:
-    """Repetitions of one virtual router's frames, void once its generation has passed."""
+    """Repetitions of one virtual router's frames, void once its generation has passed.
 
-    __slots__ = ("generation", "left", "router")
+    `left` is None until their turn comes: a storm of takeovers has better things to do than to list them.
+    """
 
-    def __init__(self, router: Claimant, left: Iterable[tuple[int, bytes]]) -> None:
+    __slots__ = ("addresses", "generation", "left", "router", "times")
+
+    def __init__(self, router: Claimant, addresses: Sequence[Prepared], times: int) -> None:
         self.router = router
         self.generation = router.generation
-        self.left = deque(left)
+        self.addresses = addresses
+        self.times = times
+        self.left: deque[tuple[int, bytes]] | None = None
 
     @property
     def is_void(self) -> bool:
@@ -90,6 +98,7 @@ class Claims:
         self._link = link
         self._on_removed = on_removed
         self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
+        self._settled: deque[_Claim] = deque()  # served; what follows from that waits until all are
         self._announcements: deque[_Announcements] = deque()
         self._later: dict[str, list[asyncio.TimerHandle]] = {}
         self._refreshing: set[str] = set()
@@ -137,40 +146,54 @@ class Claims:
             again = partial(self._announce_all, router, garp.lower_prio_repeat)
             self._plan(router, garp.lower_prio_delay, again)
 
-    def remove_now(self, router: Claimant, gone: Sequence[Prepared] | None = None) -> None:
-        """Remove the addresses of a virtual router that is to stop, or those in `gone`, before returning.
+    def remove_now(self, router: Claimant, gone: Sequence[Prepared]) -> None:
+        """Remove some addresses of a virtual router that goes on, before returning."""
+        self._remove([(router, each) for each in self._held(router, gone)])
 
-        For one virtual router at a time; the caller lets the loop turn between two.
+    def withdraw_now(self, routers: Iterable[Claimant]) -> None:
+        """Remove all addresses of virtual routers that are to stop, before returning.
+
+        The caller lets the loop turn between a few dozen addresses and the next.
         """
-        held = self._held(router, router.addresses.removals if gone is None else gone)
-        if gone is None:
+        held: list[tuple[Claimant, Prepared]] = []
+        for router in routers:
+            held += [(router, each) for each in self._held(router, router.addresses.removals)]
             self._forget(router.name)
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
             self._challenged.pop(router.name, None)
+        self._remove(held)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether addresses wait to be added or removed."""
+        return bool(self._claims)
+
+    def _remove(self, held: Sequence[tuple[Claimant, Prepared]]) -> None:
         for first in range(0, len(held), MESSAGES_PER_SEND):
             slice_ = held[first : first + MESSAGES_PER_SEND]
-            self._tell(router, False, vips.remove(self._netlink, slice_, self._on_removed))
+            failures = vips.remove(self._netlink, [each for _, each in slice_], self._on_removed)
+            for failure in failures:
+                self._tell(slice_[failure.error.index][0], False, failure)
 
     # -- serving ------------------------------------------------------------------------------------------
 
-    def _enter(self, router: Claimant, adds: bool, prepared: Iterable[Prepared]) -> None:
+    def _enter(self, router: Claimant, adds: bool, prepared: Sequence[Prepared]) -> None:
         self._claims.pop(router.name, None)
         if adds:
             self._claimed.add(router.name)
-        claim = _Claim(router, adds, prepared)
-        if claim.left:
-            self._claims[router.name] = claim
+        if prepared:
+            self._claims[router.name] = _Claim(router, adds, prepared)
             self._schedule()
 
-    def _continue(self, router: Claimant, adds: bool, prepared: Iterable[Prepared]) -> None:
+    def _continue(self, router: Claimant, adds: bool, prepared: Sequence[Prepared]) -> None:
         """More of the same; nothing, when meanwhile the contrary is wanted."""
         claim = self._claims.get(router.name)
         if claim is None:
             self._enter(router, adds, prepared)
         elif claim.adds is adds:
-            known = set(map(id, claim.left))
-            claim.left.extend(each for each in prepared if id(each) not in known)
+            known = set(map(id, claim.addresses[claim.done :]))
+            claim.addresses = [*claim.addresses, *(each for each in prepared if id(each) not in known)]
 
     def _schedule(self) -> None:
         if self._turn is None:
@@ -181,9 +204,12 @@ class Claims:
         self._turn = None
         if self._claims:
             self._serve_claims()
+        elif self._settled:
+            for _ in range(min(len(self._settled), CLAIMS_PER_SLICE)):
+                self._settle(self._settled.popleft())
         elif self._announcements:
             self._serve_announcements()
-        if self._claims or self._announcements:
+        if self._claims or self._settled or self._announcements:
             self._schedule()
 
     def _serve_claims(self) -> None:
@@ -191,42 +217,49 @@ class Claims:
         adds = next(iter(self._claims.values())).adds
         owners: list[_Claim] = []
         slice_: list[Prepared] = []
-        done: list[_Claim] = []
+        served: list[_Claim] = []
         for claim in self._claims.values():
-            if claim.adds is not adds or len(slice_) == MESSAGES_PER_SEND:
+            if claim.adds is not adds:
                 break
-            while claim.left and len(slice_) < MESSAGES_PER_SEND:
-                slice_.append(claim.left.popleft())
-                owners.append(claim)
-            if not claim.left:
-                done.append(claim)
-        for claim in done:
+            part = claim.addresses[claim.done : claim.done + MESSAGES_PER_SEND - len(slice_)]
+            slice_ += part
+            owners += [claim] * len(part)
+            claim.done += len(part)
+            if claim.done == len(claim.addresses):
+                served.append(claim)
+            if len(slice_) == MESSAGES_PER_SEND:
+                break
+        for claim in served:
             del self._claims[claim.router.name]
-        if not adds:
-            failures = vips.remove(self._netlink, slice_, self._on_removed)
-        else:
-            failures = vips.add(self._netlink, slice_)
-        refused = {id(failure.address): failure for failure in failures}
-        first: list[tuple[int, bytes]] = []
-        retry: dict[str, tuple[Claimant, list[Prepared]]] = {}
-        for claim, prepared in zip(owners, slice_, strict=True):
-            failure = refused.get(id(prepared.address))
-            if failure is not None:
-                self._tell(claim.router, adds, [failure])
-                retry.setdefault(claim.router.name, (claim.router, []))[1].append(prepared)
-            elif adds:
-                claim.added.append(prepared)
-                if (frame := self._frame(prepared)) is not None:
-                    first.append(frame)
-        self._frames.send(first)
-        for router, again in retry.values():
-            self._plan(router, RETRY_SECONDS, partial(self._retry, router, adds, again))
         if adds:
-            for claim in done:
-                self._settle(claim.router, claim.added)
+            failures = vips.add(self._netlink, slice_)
+            refused = {failure.error.index for failure in failures}
+            self._frames.send(
+                [
+                    frame
+                    for index, each in enumerate(slice_)
+                    if index not in refused and (frame := self._frame(each)) is not None
+                ]
+            )
+        else:
+            failures = vips.remove(self._netlink, slice_, self._on_removed)
+        for failure in failures:
+            claim = owners[failure.error.index]
+            claim.refused.append(slice_[failure.error.index])
+            self._tell(claim.router, adds, failure)
+        self._settled += served
 
-    def _settle(self, router: Claimant, added: Sequence[Prepared]) -> None:
+    def _settle(self, claim: _Claim) -> None:
         """Addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""
+        router = claim.router
+        if claim.generation != router.generation:
+            return
+        if claim.refused:
+            self._plan(router, RETRY_SECONDS, partial(self._retry, router, claim.adds, claim.refused))
+        if not claim.adds:
+            return
+        refused = set(map(id, claim.refused))
+        added = [each for each in claim.addresses if id(each) not in refused] if refused else claim.addresses
         garp = router.instance.garp
         self._announce(router, added, garp.master_repeat - 1)
         if added and garp.master_delay:
@@ -247,27 +280,26 @@ class Claims:
         """Announce every address that is there; what the kernel refused is not."""
         self._announce(router, [each for each in router.addresses.additions if self._is_seen(each)], times)
 
-    def _announce(self, router: Claimant, addresses: Iterable[Prepared], times: int) -> None:
+    def _announce(self, router: Claimant, addresses: Sequence[Prepared], times: int) -> None:
         """Queue every address's frame `times` times, one round after the other."""
-        if times <= 0:
-            return
-        frames = [frame for prepared in addresses if (frame := self._frame(prepared)) is not None]
-        if frames:
-            self._announcements.append(_Announcements(router, frames * times))
+        if times > 0 and addresses:
+            self._announcements.append(_Announcements(router, addresses, times))
             self._schedule()
 
     def _serve_announcements(self) -> None:
         waiting = self._announcements
         slice_: list[tuple[int, bytes]] = []
         for each in waiting:
-            if each.is_void:
-                each.left.clear()
+            if each.left is None or each.is_void:
+                each.left = deque(() if each.is_void else self._list(each))
             slice_ += islice(each.left, FRAMES_PER_SLICE - len(slice_))
             if len(slice_) == FRAMES_PER_SLICE:
                 break
         sent = self._frames.send(slice_)  # fewer when the kernel has no room: the rest in the next turn
         while waiting:
             left = waiting[0].left
+            if left is None:  # its turn has not come
+                break
             for _ in range(min(sent, len(left))):
                 left.popleft()
                 sent -= 1
@@ -275,7 +307,17 @@ class Claims:
                 break
             waiting.popleft()
 
+    def _list(self, announcements: _Announcements) -> list[tuple[int, bytes]]:
+        frames = map(self._frame, announcements.addresses)
+        return [frame for frame in frames if frame is not None] * announcements.times
+
     def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
+        """Its announcement, packed when the link is first needed; `retarget` makes it void."""
+        if prepared.frame is None:
+            prepared.frame = self._pack_frame(prepared)
+        return prepared.frame
+
+    def _pack_frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
         link = self._link(prepared.address.dev)
         if link is None or len(link.mac) != ETHERNET_ADDRESS:
             return None
@@ -320,8 +362,7 @@ class Claims:
         _, packed, prefixlen = prepared.key
         return link is not None and (int(prepared.address.family), packed, prefixlen) in link.addresses
 
-    def _tell(self, router: Claimant, adds: bool, failures: Iterable[vips.Failure]) -> None:
+    def _tell(self, router: Claimant, adds: bool, failure: vips.Failure) -> None:
         verb = "add" if adds else "remove"
-        for failure in failures:
-            key = (router.name, failure.address, failure.error.errno)
-            self._limit.log(log, logging.ERROR, key, "instance %s: cannot %s %s", router.name, verb, failure)
+        key = (router.name, failure.address, failure.error.errno)
+        self._limit.log(log, logging.ERROR, key, "instance %s: cannot %s %s", router.name, verb, failure)

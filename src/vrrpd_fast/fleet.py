@@ -7,7 +7,7 @@ links down) is served in slices, one per turn of the loop, so that adverts go ou
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -17,11 +17,11 @@ from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import JSON, Config, Instance, Script, VirtualAddress
+from vrrpd_fast.model import JSON, Config, Instance, Script, Transition, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
-from vrrpd_fast.net.netlink import Netlink
+from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.track.script import ScriptTracker
@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 
 FILTER_SLOTS = 64  # to begin with; both grow with the configuration
 FILTER_ROOM = 64  # bytes of an advert
-TRANSITIONS_PER_SLICE = 16
+TRANSITIONS_PER_SLICE = 64
+TELLS_PER_SLICE = 16
+UNTOLD_LIMIT = 100_000  # transitions that may wait for the log while addresses are being moved
 ROUTERS_PER_SLICE = 16
 
 
@@ -74,6 +76,8 @@ class Fleet:
         self._virtual: Counter[bytes] = Counter()
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
+        self._untold: deque[tuple[VirtualRouter, Transition]] = deque()
+        self._telling: asyncio.Handle | None = None
         self._draining = False
         self._has_spawner = False
         self._tagged: set[tuple[int, bytes, int]] = set()
@@ -233,12 +237,18 @@ class Fleet:
         )
 
     async def _stop(self, names: Iterable[str]) -> None:
-        """Withdraw, then release, one virtual router after the other: no address has two owners at a time."""
-        for number, name in enumerate(names, 1):
-            router = self.routers.pop(name)
-            self._claims.remove_now(router)
-            router.release(self.engine.now_ns())
+        """Withdraw, then release, a few virtual routers at a time: no address has two owners."""
+        leaving = [self.routers.pop(name) for name in names]
+        waiting = iter(leaving)
+        while slice_ := _until(waiting, MESSAGES_PER_SEND):
+            self._claims.withdraw_now(slice_)
+            for router in slice_:
+                router.release(self.engine.now_ns())
+            self.engine.settle()
+            await asyncio.sleep(0)
+        for number, router in enumerate(leaving, 1):
             self._drain_all()
+            self._tell_all()
             del self._by_handle[router.handle]
             router.close()
             self._unregister(router.instance)
@@ -294,15 +304,34 @@ class Fleet:
             pass
 
     def _drain_slice(self) -> bool:
-        """Have some transitions told to their virtual routers; whether there may be more."""
+        """Have some transitions made by their virtual routers; whether there may be more."""
         events = self.engine.drain(TRANSITIONS_PER_SLICE)
         for event in events:
-            self._by_handle[event.handle].on_transition(event)
+            router = self._by_handle[event.handle]
+            router.on_transition(event)
+            self._untold.append((router, event))
+        if events and self._telling is None:
+            self._telling = self._loop.call_soon(self._tell)
         for handle in self.engine.take_challenged():
             self._claims.defend(self._by_handle[handle])
         for handle, what, source in self.engine.take_complaints():
             self._by_handle[handle].on_complaint(what, source)
         return len(events) == TRANSITIONS_PER_SLICE
+
+    def _tell(self) -> None:
+        """Log some transitions, when the kernel has got what it needs of them."""
+        self._telling = None
+        if not self._claims.is_busy or len(self._untold) > UNTOLD_LIMIT:
+            for _ in range(min(TELLS_PER_SLICE, len(self._untold))):
+                router, event = self._untold.popleft()
+                router.tell(event)
+        if self._untold:
+            self._telling = self._loop.call_soon(self._tell)
+
+    def _tell_all(self) -> None:
+        while self._untold:
+            router, event = self._untold.popleft()
+            router.tell(event)
 
     def _on_links(self, names: set[str]) -> None:
         for device in names:
@@ -377,6 +406,16 @@ class Fleet:
 
     def status(self) -> list[JSON]:
         return [router.status() for router in self.routers.values()]
+
+
+def _until(routers: Iterator[VirtualRouter], addresses: int) -> list[VirtualRouter]:
+    """The next virtual routers, with about this many addresses together."""
+    taken: list[VirtualRouter] = []
+    count = 0
+    while count < addresses and (router := next(routers, None)) is not None:
+        taken.append(router)
+        count += max(1, len(router.instance.all_addresses))
+    return taken
 
 
 def _devices(instance: Instance) -> set[str]:

@@ -60,8 +60,9 @@ class VirtualRouter:
     ) -> None:
         self.instance = instance
         self.state = State.INIT
-        self.reason = "not started"
-        self.last_transition = time.time()
+        self._last_event: Transition | None = None
+        self._last_fault = ""
+        self.last_transition = time.time()  # seconds since 1970
         self.generation = 0  # grows with every transition: what was planned in an older one is void
         self._engine = engine
         self._memberships = memberships
@@ -111,15 +112,12 @@ class VirtualRouter:
         fault = self._find_fault()
         was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
-            self.reason = fault[1]
-            log.warning("instance %s: still FAULT: %s", self.name, self.reason)
+            self._last_fault = fault[1]
+            log.warning("instance %s: still FAULT: %s", self.name, fault[1])
         self._fault = fault
         if fault is not None:
             self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
-        elif waiting := self._awaited():
-            if self.state in (State.INIT, State.FAULT):
-                self.reason = f"waits for the first result of vrrp_script {waiting}"
-        else:
+        elif self._awaited() is None:
             self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
 
     def detach(self) -> None:
@@ -140,15 +138,32 @@ class VirtualRouter:
         """The engine reports a change of state, in order."""
         self.state = event.new
         self.generation += 1
+        self._last_event = event
         self.last_transition = time.time() - (self._engine.now_ns() - event.at_ns) / NS_PER_S
         if event.new is State.FAULT and self._fault is not None:
-            self.reason = self._fault[1]
-        else:
-            self.reason = explain.transition(event, self.instance, self._priority, self._source)
-        level = logging.WARNING if event.new is State.FAULT else logging.INFO
-        log.log(level, "instance %s: %s -> %s: %s", self.name, event.old.name, event.new.name, self.reason)
-        if State.MASTER in (event.old, event.new):
+            self._last_fault = self._fault[1]
+        if event.new is State.MASTER or event.old is State.MASTER:
             self._claim(self)
+
+    def tell(self, event: Transition) -> None:
+        """Log a transition; nothing that moves traffic waits for this."""
+        level = logging.WARNING if event.new is State.FAULT else logging.INFO
+        reason = self._explain(event)
+        log.log(level, "instance %s: %s -> %s: %s", self.name, event.old.name, event.new.name, reason)
+
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, or what it waits for."""
+        if self._fault is None and self.state in (State.INIT, State.FAULT):
+            awaited = self._awaited()
+            if awaited is not None:
+                return f"waits for the first result of vrrp_script {awaited}"
+        return "not started" if self._last_event is None else self._explain(self._last_event)
+
+    def _explain(self, event: Transition) -> str:
+        if event.new is State.FAULT and self._last_fault:
+            return self._last_fault
+        return explain.transition(event, self.instance, self._priority, self._source)
 
     def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
         log.warning("instance %s: %s", self.name, explain.complaint(what, source))

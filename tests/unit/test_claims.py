@@ -521,13 +521,13 @@ def test_garp_lower_prio_options(bench: Bench, garp: Garp, times: dict[float, in
 # -- removing
 
 
-def test_remove_now_removes_before_it_returns_and_forgets(bench: Bench) -> None:
+def test_withdraw_now_removes_before_it_returns_and_forgets(bench: Bench) -> None:
     router = bench.router("VI", *many(70), garp=Garp(master_refresh=1))
     bench.become(router, True)
     for _ in range(3):
         bench.loop.turn()
     bench.kernel.slices.clear()
-    bench.claims.remove_now(router)
+    bench.claims.withdraw_now([router])
     assert bench.kernel.addresses == set()
     assert bench.kernel.slices == [32, 32, 6]
     bench.take_story()

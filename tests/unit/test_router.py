@@ -137,6 +137,7 @@ class World:
         by_handle = {router.handle: router for router in self.routers}
         for event in self.engine.drain(100):
             by_handle[event.handle].on_transition(event)
+            by_handle[event.handle].tell(event)
 
     def master(self, router: VirtualRouter) -> VirtualRouter:
         self.sleep(DOWN_NS + 100_000)

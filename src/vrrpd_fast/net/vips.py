@@ -16,6 +16,7 @@ class Prepared(Struct, eq=False):
     ifindex: int
     add: bytearray
     remove: bytearray
+    frame: tuple[int, bytes] | None = None  # its announcement (ifindex, Ethernet frame), once it is packed
 
     @property
     def key(self) -> messages.Key:
@@ -47,6 +48,7 @@ class PreparedAddresses:
         for prepared in self._all:
             if prepared.address.dev == dev:
                 prepared.ifindex = ifindex or 0
+                prepared.frame = None
                 messages.retarget(prepared.add, prepared.ifindex)
                 messages.retarget(prepared.remove, prepared.ifindex)
         self._select()

@@ -499,7 +499,7 @@ def test_the_timer_is_set_only_when_the_deadline_is_another() -> None:
     assert timer(node) == 0
     handle = node.add(interval_cs=500)
     node.start(handle)
-    assert 15 < timer(node) <= 19
+    assert 12 < timer(node) <= 19  # it looks at the last whole interval before its deadline
 
     # Adverts only move `last_seen`: the timer stays as it is, whatever it is.
     set_timer(node, 999)
@@ -511,7 +511,7 @@ def test_the_timer_is_set_only_when_the_deadline_is_another() -> None:
 
     sooner = node.add(vrid=52, interval_cs=100)
     node.start(sooner)
-    assert 3 < timer(node) <= 3.7
+    assert 2.6 < timer(node) <= 3.7
     node.engine.remove(sooner)
     node.engine.settle()
     assert 0 < timer(node) <= 19  # a cancelled deadline may cost one wake-up, no more
