@@ -49,13 +49,13 @@ def test_two_foreign_daemons_elect_and_take_over(
     high.kill()
     last = wire.adverts("r1")[-1]
     taken = wire.wait_advert("r2", priority=100)
-    late = {"keepalived": 0.08, "frr": 0.2}[second]  # FRR over IPv6 takes over an interval late
+    late = {"keepalived": 0.08, "frr": 0.2}[second]  # FRR is up to an interval late
     assert 0.35 < (taken.time_ns - last.time_ns) / 1e9 < 0.361 + late  # 3 × 100 ms + skew 61 ms
 
     high.start()
     back = wire.wait_advert("r1", priority=200, after=now_ns())
     wire.wait_adverts(5, "r1", after=back.time_ns)
-    assert not wire.adverts("r2", after=back.time_ns + 50_000_000)
+    assert not wire.adverts("r2", after=back.time_ns + round(late * 1e9))
 
     high.stop()
     goodbye = wire.wait_advert("r1", priority=0, after=back.time_ns)

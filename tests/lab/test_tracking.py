@@ -128,11 +128,11 @@ def test_a_script_that_hangs_is_killed_with_its_children(build: Build, capture: 
         }
     }
     ours = VrrpdFast(net, "r1", document=config)
-    ours.start()
+    ours.start(wait=False)
 
     def running() -> bool:
         return net.run("r1", "pgrep", "-f", f"^sleep {marker}", check=False).returncode == 0
 
-    wait_until(running, 2, "the script runs")
+    wait_until(running, 5, "the script runs")
     wire.wait_advert("r1", priority=100)
     wait_until(lambda: not running(), 3, "script and child are gone")
