@@ -43,6 +43,7 @@ class Daemon:
         self._config = Config(router_id="")
         self._started_ns = time.monotonic_ns()
         self._end = asyncio.Event()
+        self._started = asyncio.Event()
         self._manager = ServiceManager()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,9 +64,9 @@ class Daemon:
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter)
             try:
                 _check_kernel()
-                async with self._reloading:  # whoever asks for a reload meanwhile waits
-                    await self._apply(loaded.config)
+                await self._apply(loaded.config)
                 self._fleet.listen()
+                self._started.set()
                 gc.collect()
                 gc.freeze()  # what lives as long as the process need not be walked again
                 self._manager.ready(f"{len(loaded.config.instances)} virtual routers")
@@ -104,6 +105,7 @@ class Daemon:
 
     async def reload(self) -> JSON:
         """Read the file again and apply the difference. ReloadError when it cannot be used."""
+        await self._started.wait()
         async with self._reloading:
             self._manager.reloading()
             try:

@@ -1,0 +1,376 @@
+"""The process from start to end, with a fleet and a control socket that only take notes."""
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from vrrpd_fast import daemon
+from vrrpd_fast.daemon import STUCK_NS, Daemon, ReloadError
+from vrrpd_fast.fleet import Summary
+from vrrpd_fast.model import Config, ConfigError
+
+INSTANCE = {
+    "version": 3,
+    "interface": "eth0",
+    "virtual_router_id": 51,
+    "priority": 100,
+    "advert_int": 0.1,
+    "virtual_ipaddress": ["10.9.9.9/24"],
+}
+
+
+class Engine:
+    def __init__(self) -> None:
+        self.deadline_ns = -1
+
+    def now_ns(self) -> int:
+        return 10**12
+
+    def next_deadline_ns(self) -> int:
+        return self.deadline_ns
+
+    def unattributed(self) -> dict[str, int]:
+        return {"vrid_errors": 3}
+
+    def health(self) -> dict[str, int]:
+        return {"wakeups": 7}
+
+
+class World:
+    """What the daemon made of its parts, in order, and how these behave."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.story: list[str] = []
+        self.path = tmp_path / "vips.json"
+        self.write("VI")
+        self.engine = Engine()
+        self.gate = asyncio.Event()  # apply waits for it
+        self.gate.set()
+        self.fleet_error: Exception | None = None
+        self.apply_error: Exception | None = None
+        self.applying = 0
+        self.most_at_once = 0
+        self.daemon: Daemon | None = None
+
+    def write(self, *names: str) -> None:
+        instances = {
+            name: {**INSTANCE, "virtual_router_id": 51 + n, "virtual_ipaddress": [f"10.9.9.{n}/24"]}
+            for n, name in enumerate(names, 1)
+        }
+        self.path.write_text(json.dumps({"vrrp_instance": instances}))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                await asyncio.sleep(0.002)
+
+    async def stop(self, task: "asyncio.Task[None]") -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await task
+
+    def start(self) -> "asyncio.Task[None]":
+        self.daemon = Daemon(str(self.path), "/nowhere")
+        return asyncio.create_task(self.daemon.run())
+
+    def run(self, test: Callable[["asyncio.Task[None]"], Coroutine[Any, Any, None]]) -> None:
+        """Run a test beside a daemon that has started; then it is stopped."""
+
+        async def main() -> None:
+            task = self.start()
+            await self.until(lambda: "listen" in self.story or task.done())
+            await test(task)
+            if not task.done():
+                await self.stop(task)
+
+        execute(main())
+
+
+def execute(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+
+    class Fleet:
+        engine = made.engine
+
+        def __init__(self, loop: asyncio.AbstractEventLoop, **more: Any) -> None:
+            if made.fleet_error is not None:
+                raise made.fleet_error
+            made.story.append("fleet")
+
+        async def apply(self, config: Config) -> Summary:
+            made.applying += 1
+            made.most_at_once = max(made.most_at_once, made.applying)
+            await made.gate.wait()
+            await asyncio.sleep(0)
+            made.applying -= 1
+            if made.apply_error is not None:
+                raise made.apply_error
+            made.story.append("apply " + " ".join(config.instances))
+            return Summary(list(config.instances), [], [], [], 0)
+
+        def listen(self) -> None:
+            made.story.append("listen")
+
+        def status(self) -> list[dict[str, str]]:
+            return [{"name": "VI"}, {"name": "VI_2"}]
+
+        async def close(self) -> None:
+            made.story.append("fleet closed")
+
+    class Service:
+        def __init__(self, target: Daemon) -> None:
+            assert target is made.daemon
+
+        async def start(self, path: str) -> None:
+            made.story.append(f"service {path}")
+
+        async def close(self) -> None:
+            made.story.append("service closed")
+
+    monkeypatch.setattr(daemon, "Fleet", Fleet)
+    monkeypatch.setattr(daemon, "Service", Service)
+    monkeypatch.setattr(daemon, "_check_kernel", lambda: made.story.append("kernel"))
+    monkeypatch.setattr(daemon, "raise_limits", lambda files: None)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    return made
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+    """What the service manager has been told since the last call."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def told() -> list[str]:
+            found = []
+            try:
+                while True:
+                    found.append(listener.recv(4096).decode().partition("\n")[0])
+            except BlockingIOError:
+                return found
+
+        yield told
+
+
+START = ["service /nowhere", "fleet", "kernel", "apply VI", "listen"]
+END = ["fleet closed", "service closed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_from_start_to_end(world: World, number: int, manager: Callable[[], list[str]]) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.story == START
+        assert manager() == ["READY=1"]
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(task, 5)
+
+    world.run(test)
+    assert world.story == START + END
+    assert manager() == ["STOPPING=1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_ends_it_in_order(world: World, number: int) -> None:
+    async def main() -> None:
+        world.gate.clear()
+        task = world.start()
+        await world.until(lambda: world.applying)
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(0.01)
+        assert not task.done()
+        world.gate.set()
+        await asyncio.wait_for(task, 5)
+
+    execute(main())
+    assert world.story == START + END
+
+
+def test_a_reload_while_it_starts_waits(world: World) -> None:
+    """By signal or by the control socket: the first configuration is in force before another is looked at."""
+
+    async def main() -> None:
+        world.gate.clear()
+        task = world.start()
+        await world.until(lambda: world.applying)
+        assert world.daemon is not None
+        world.write("VI", "VI_2")
+        os.kill(os.getpid(), signal.SIGHUP)
+        asked = asyncio.create_task(world.daemon.reload())
+        await asyncio.sleep(0.05)
+        assert world.applying == 1
+        world.gate.set()
+        assert (await asked)["added"] == ["VI", "VI_2"]
+        await world.until(lambda: world.story.count("apply VI VI_2") == 2)
+        await world.stop(task)
+
+    execute(main())
+    assert world.story[:5] == START
+    assert world.most_at_once == 1
+
+
+def test_hangup_reads_the_file_again(world: World, manager: Callable[[], list[str]]) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        manager()
+        world.write("other")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await world.until(lambda: world.story[-1] == "apply other")
+        await asyncio.sleep(0)
+        assert manager() == ["RELOADING=1", "READY=1"]
+
+    world.run(test)
+
+
+@pytest.mark.parametrize("how", ["hangup", "control"])
+def test_a_broken_file_changes_nothing_and_says_so(
+    world: World, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        world.path.write_text('{"vrrp_instance": {"VI": {"prioritee": 100}}}')
+        if how == "hangup":
+            os.kill(os.getpid(), signal.SIGHUP)
+            await world.until(lambda: any("prioritee" in message for message in caplog.messages))
+            assert "not reloaded, everything goes on as before:" in caplog.messages
+            assert {record.levelno for record in caplog.records} == {logging.ERROR}
+        else:
+            with pytest.raises(ReloadError) as caught:
+                await world.daemon.reload()
+            assert caught.value.findings[0].startswith(f"{world.path}:1:")
+        assert not task.done()
+        world.write("VI")
+        assert (await world.daemon.reload())["unchanged"] == 0
+
+    world.run(test)
+    assert world.story == [*START, "apply VI", *END]
+
+
+@pytest.mark.parametrize("error", [ValueError("vrrp_script chk: there is no user 'x'"), OSError(11, "again")])
+def test_what_cannot_be_applied_is_a_finding(world: World, error: Exception) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        world.apply_error = error
+        with pytest.raises(ReloadError, match=str(error).replace("[", r"\[").replace("]", r"\]")):
+            await world.daemon.reload()
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+        assert not task.done()
+
+    world.run(test)
+
+
+def test_reloads_come_one_after_the_other(world: World) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        await asyncio.gather(*(world.daemon.reload() for _ in range(5)))
+
+    world.run(test)
+    assert world.story.count("apply VI") == 6
+    assert world.most_at_once == 1
+
+
+def test_a_stop_waits_for_the_reload_that_is_under_way(world: World) -> None:
+    async def main() -> None:
+        task = world.start()
+        await world.until(lambda: "listen" in world.story)
+        assert world.daemon is not None
+        world.gate.clear()
+        reload = asyncio.create_task(world.daemon.reload())
+        await world.until(lambda: world.applying)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.02)
+        assert "fleet closed" not in world.story
+        world.gate.set()
+        await reload
+        await asyncio.wait_for(task, 5)
+
+    execute(main())
+    assert world.story == [*START, "apply VI", *END]
+
+
+# -- what fails
+
+
+def test_a_broken_file_is_no_start(world: World) -> None:
+    async def main() -> None:
+        world.path.write_text("{")
+        with pytest.raises(ConfigError):
+            await world.start()
+
+    execute(main())
+    assert world.story == []
+
+
+def test_without_privileges_the_socket_is_given_back(world: World) -> None:
+    async def main() -> None:
+        world.fleet_error = PermissionError(1, "Operation not permitted")
+        with pytest.raises(PermissionError):
+            await world.start()
+
+    execute(main())
+    assert world.story == ["service /nowhere", "service closed"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no such user"), OSError(12, "no memory")])
+def test_a_start_that_fails_leaves_nothing(world: World, error: Exception) -> None:
+    async def main() -> None:
+        world.apply_error = error
+        with pytest.raises(type(error)):
+            await world.start()
+
+    execute(main())
+    assert world.story == ["service /nowhere", "fleet", "kernel", *END]
+
+
+# -- status, watchdog
+
+
+def test_status(world: World) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        status = world.daemon.status([])
+        assert status["pid"] == os.getpid()
+        assert 0 <= status["uptime"] < 5
+        assert [each["name"] for each in status["instances"]] == ["VI", "VI_2"]
+        assert (status["unattributed"], status["engine"]) == ({"vrid_errors": 3}, {"wakeups": 7})
+        assert status["router_id"]
+        assert world.daemon.status(["VI_2"])["instances"] == [{"name": "VI_2"}]
+        assert world.daemon.status(["nobody"])["instances"] == []
+
+    world.run(test)
+
+
+def test_the_watchdog_starves_when_the_timer_is_not_served(
+    world: World, manager: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
+
+    async def fed(task: "asyncio.Task[None]") -> None:
+        for deadline_ns in (-1, world.engine.now_ns() - STUCK_NS // 2, world.engine.now_ns() + 10**9):
+            world.engine.deadline_ns = deadline_ns
+            manager()
+            await world.until(lambda: "WATCHDOG=1" in manager())
+        world.engine.deadline_ns = world.engine.now_ns() - 2 * STUCK_NS
+        await asyncio.sleep(0.03)
+        manager()
+        await asyncio.sleep(0.06)
+        assert manager() == []
+
+    world.run(fed)
