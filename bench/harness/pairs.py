@@ -50,6 +50,7 @@ class Scenario:
     metrics: Sequence[Metric]
     measure: Callable[[Programs, str, Effort], Mapping[str, float]]
     pairs_max: int = 1000
+    in_quick: bool = True
 
 
 @dataclass(frozen=True)

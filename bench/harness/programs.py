@@ -52,14 +52,16 @@ class Programs:
             if done.returncode:
                 raise BenchError(f"{name}.c does not compile:\n{done.stderr}")
 
-    def daemon(self, node: Node, subject: str, population: shape.Shape) -> subprocess.Popen[bytes]:
+    def daemon(
+        self, node: Node, subject: str, population: shape.Shape, our_options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start vrrpd-fast or keepalived on a population; its log goes to a file."""
         self._serial += 1
         where = self.directory / f"{self._serial}"
         where.mkdir()
         if subject == OURS:
             (where / "vips.json").write_text(config.native(population))
-            argv = _our_argv(where)
+            argv = [*_our_argv(where), *our_options]
         else:
             (where / "keepalived.conf").write_text(config.keepalived(population))
             argv = _keepalived_argv(where)
