@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
+from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import Instance
 from vrrpd_fast.net import vips
@@ -91,12 +92,14 @@ class Claims:
         frames: FrameSender,
         link: Callable[[str], Link | None],
         on_removed: Callable[[int, bytes, int], None],
+        holds: Holds,
     ) -> None:
         self._loop = loop
         self._netlink = netlink
         self._frames = frames
         self._link = link
         self._on_removed = on_removed
+        self._holds = holds
         self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
         self._settled: deque[_Claim] = deque()  # served; what follows from that waits until all are
         self._announcements: deque[_Announcements] = deque()
@@ -202,13 +205,14 @@ class Claims:
     def _serve(self) -> None:
         """One slice: addresses before repetitions."""
         self._turn = None
-        if self._claims:
-            self._serve_claims()
-        elif self._settled:
-            for _ in range(min(len(self._settled), CLAIMS_PER_SLICE)):
-                self._settle(self._settled.popleft())
-        elif self._announcements:
-            self._serve_announcements()
+        with self._holds.during("addresses"):
+            if self._claims:
+                self._serve_claims()
+            elif self._settled:
+                for _ in range(min(len(self._settled), CLAIMS_PER_SLICE)):
+                    self._settle(self._settled.popleft())
+            elif self._announcements:
+                self._serve_announcements()
         if self._claims or self._settled or self._announcements:
             self._schedule()
 

@@ -89,10 +89,9 @@ class Daemon:
 
     # -- what the control socket asks ---------------------------------------------------------------------
 
-    def status(self, names: list[str]) -> JSON:
+    async def status(self, names: list[str]) -> JSON:
         """The status contract; `names` restricts the instances, all of them when empty."""
-        wanted = set(names)
-        instances = [each for each in self._fleet.status() if not wanted or each["name"] in wanted]
+        instances = await self._fleet.status(set(names))
         return {
             "router_id": self._config.router_id,
             "version": vrrpd_fast.__version__,
@@ -100,7 +99,7 @@ class Daemon:
             "uptime": round((time.monotonic_ns() - self._started_ns) / NS_PER_S, 3),
             "instances": instances,
             "unattributed": self._fleet.engine.unattributed(),
-            "engine": self._fleet.engine.health(),
+            "engine": self._fleet.health(),
         }
 
     async def reload(self) -> JSON:

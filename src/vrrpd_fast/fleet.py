@@ -6,6 +6,7 @@ links down) is served in slices, one per turn of the loop, so that adverts go ou
 
 import asyncio
 import logging
+import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
@@ -16,6 +17,8 @@ from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
 from vrrpd_fast.engine.steady import SteadyFilter
+from vrrpd_fast.explain import duration
+from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import JSON, Config, Instance, Script, Transition, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
@@ -33,6 +36,8 @@ FILTER_SLOTS = 64  # to begin with; both grow with the configuration
 FILTER_ROOM = 64  # bytes of an advert
 TRANSITIONS_PER_SLICE = 64
 TELLS_PER_SLICE = 16
+APPLY_SLICE_NS = 500_000  # of a new configuration at a time
+LOOK_SECONDS = 1.0
 UNTOLD_LIMIT = 100_000  # transitions that may wait for the log while addresses are being moved
 ROUTERS_PER_SLICE = 16
 
@@ -80,6 +85,10 @@ class Fleet:
         self._telling: asyncio.Handle | None = None
         self._draining = False
         self._has_spawner = False
+        self._holds = Holds()
+        self._losses: dict[str, int] = {}
+        self._told_filter = False
+        self._watch: asyncio.TimerHandle | None = None
         self._tagged: set[tuple[int, bytes, int]] = set()
         self._limit = RateLimit(10, 10.0)
 
@@ -105,7 +114,9 @@ class Fleet:
             self._on_links,
             self._on_address_lost,
         )
-        self._claims = Claims(loop, self._netlink, self._frames, self.links.get, self.links.removed)
+        self._claims = Claims(
+            loop, self._netlink, self._frames, self.links.get, self.links.removed, self._holds
+        )
 
     def _load_filter(self) -> SteadyFilter | None:
         """The kernel filter, attached; None, said once, where it is not allowed."""
@@ -125,6 +136,7 @@ class Fleet:
         self._loop.add_reader(self._sockets.receive4.fileno(), self.engine.on_readable4)
         if self._sockets.receive6 is not None:
             self._loop.add_reader(self._sockets.receive6.fileno(), self.engine.on_readable6)
+        self._look_after()
 
     # -- configuration ------------------------------------------------------------------------------------
 
@@ -144,6 +156,7 @@ class Fleet:
                 restarted.append(name)
         await self._stop([*removed, *restarted])
         self._take_scripts(fresh)
+        slice_ns = self.engine.now_ns()
         for name, instance in config.instances.items():
             if name not in self.routers:
                 self._create(instance)
@@ -154,9 +167,10 @@ class Fleet:
                 changed.append(name)
             else:
                 continue
-            if (len(added) + len(restarted) + len(changed)) % ROUTERS_PER_SLICE == 0:
+            if self.engine.now_ns() - slice_ns > APPLY_SLICE_NS:
                 self.engine.settle()
                 await asyncio.sleep(0)
+                slice_ns = self.engine.now_ns()
         self.engine.settle()
         self._drop_scripts(config.scripts)
         self.links.reelect()
@@ -296,7 +310,20 @@ class Fleet:
 
     def _drain(self) -> None:
         self._draining = False
-        if self._drain_slice():
+        with self._holds.during("transitions"):
+            has_more = self._drain_slice()
+        late = self.engine.take_late()
+        if late is not None:
+            late_ns, at_ns = late
+            self._limit.log(
+                log,
+                logging.WARNING,
+                "late",
+                "%s late: %s",
+                duration(late_ns),
+                self._holds.blame(late_ns, at_ns),
+            )
+        if has_more:
             self._on_engine()
 
     def _drain_all(self) -> None:
@@ -322,9 +349,10 @@ class Fleet:
         """Log some transitions, when the kernel has got what it needs of them."""
         self._telling = None
         if not self._claims.is_busy or len(self._untold) > UNTOLD_LIMIT:
-            for _ in range(min(TELLS_PER_SLICE, len(self._untold))):
-                router, event = self._untold.popleft()
-                router.tell(event)
+            with self._holds.during("logging"):
+                for _ in range(min(TELLS_PER_SLICE, len(self._untold))):
+                    router, event = self._untold.popleft()
+                    router.tell(event)
         if self._untold:
             self._telling = self._loop.call_soon(self._tell)
 
@@ -353,6 +381,11 @@ class Fleet:
 
     def _serve(self) -> None:
         self._turn = None
+        with self._holds.during("links and trackers"):
+            self._serve_slice()
+        self._schedule()
+
+    def _serve_slice(self) -> None:
         now_ns = self.engine.now_ns()
         for _ in range(min(ROUTERS_PER_SLICE, len(self._work))):
             name, device = self._work.popleft()
@@ -366,11 +399,12 @@ class Fleet:
                 if router.is_master:
                     self._claims.complete(router)
         self.engine.settle()
-        self._schedule()
 
     def _on_address_lost(self, ifindex: int, packed: bytes, prefixlen: int) -> None:
         for name in self._by_address.get(packed, ()):
-            router = self.routers[name]
+            router = self.routers.get(name)
+            if router is None:
+                continue
             prepared = router.addresses.find(ifindex, packed, prefixlen)
             if prepared is not None and router.is_master:
                 self._limit.log(
@@ -396,6 +430,8 @@ class Fleet:
             self._loop.remove_reader(fd)
         if self._sockets.receive6 is not None:
             self._loop.remove_reader(self._sockets.receive6.fileno())
+        if self._watch is not None:
+            self._watch.cancel()
         self._claims.close()
         self.links.close()
         await self._spawner.close()
@@ -404,8 +440,48 @@ class Fleet:
         self._netlink.close()
         self._sockets.close()
 
-    def status(self) -> list[JSON]:
-        return [router.status() for router in self.routers.values()]
+    async def status(self, names: set[str]) -> list[JSON]:
+        """The instances of the status contract, made slice by slice; all of them when `names` is empty."""
+        wanted = [router for router in self.routers.values() if not names or router.name in names]
+        described: list[JSON] = []
+        for first in range(0, len(wanted), ROUTERS_PER_SLICE):
+            with self._holds.during("status"):
+                # One that was removed since is gone from the engine.
+                described += [
+                    router.status()
+                    for router in wanted[first : first + ROUTERS_PER_SLICE]
+                    if self.routers.get(router.name) is router
+                ]
+            await asyncio.sleep(0)
+        return described
+
+    def _look_after(self) -> None:
+        """Once a second: what the kernel lost or refused is told."""
+        health = self.engine.health()
+        seen = {
+            "adverts dropped: a receive buffer was full": self._sockets.drops(),
+            "adverts not sent: no room in the kernel": health["send_dropped"],
+            f"adverts refused by the kernel ({os.strerror(health['send_errno'])})": health["send_failed"],
+            "transitions lost: too many waited": health["events_lost"],
+        }
+        for what, count in seen.items():
+            if count > self._losses.get(what, 0):
+                lost = count - self._losses.get(what, 0)
+                self._limit.log(log, logging.WARNING, what, "%d %s", lost, what)
+        self._losses.update(seen)
+        if self.engine.filter_loss is not None and not self._told_filter:
+            self._told_filter = True
+            log.warning("kernel filter given up: %s", self.engine.filter_loss)
+        self._watch = self._loop.call_later(LOOK_SECONDS, self._look_after)
+
+    def health(self) -> JSON:
+        """How the daemon itself does: counters of its whole life, and how late its ticks were."""
+        return {
+            **self.engine.health(),
+            "receive_dropped": self._sockets.drops(),
+            "link_overruns": self.links.overruns,
+            "lateness_ns": self.engine.lateness_ns(),
+        }
 
 
 def _until(routers: Iterator[VirtualRouter], addresses: int) -> list[VirtualRouter]:

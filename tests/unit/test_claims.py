@@ -12,6 +12,7 @@ import pytest
 
 from unit.samples import MAC, instance, link, packed, virtual
 from vrrpd_fast.claims import FRAMES_PER_SLICE, RETRY_SECONDS, Claims
+from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import Family, Garp, Instance
 from vrrpd_fast.net import rtnl
 from vrrpd_fast.net.arp import announcement
@@ -176,6 +177,7 @@ class Bench:
             self.kernel,  # type: ignore[arg-type]
             self.kernel.links.get,
             lambda *key: self.kernel.removed.append(key),
+            Holds(),
         )
 
     def router(self, name: str, *addresses: str, **more: Any) -> Router:

@@ -42,9 +42,6 @@ class Engine:
     def unattributed(self) -> dict[str, int]:
         return {"vrid_errors": 3}
 
-    def health(self) -> dict[str, int]:
-        return {"wakeups": 7}
-
 
 class World:
     """What the daemon made of its parts, in order, and how these behave."""
@@ -127,8 +124,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         def listen(self) -> None:
             made.story.append("listen")
 
-        def status(self) -> list[dict[str, str]]:
-            return [{"name": "VI"}, {"name": "VI_2"}]
+        async def status(self, names: set[str]) -> list[dict[str, str]]:
+            return [{"name": name} for name in ("VI", "VI_2") if not names or name in names]
+
+        def health(self) -> dict[str, int]:
+            return {"wakeups": 7}
 
         async def close(self) -> None:
             made.story.append("fleet closed")
@@ -345,14 +345,14 @@ def test_a_start_that_fails_leaves_nothing(world: World, error: Exception) -> No
 def test_status(world: World) -> None:
     async def test(task: "asyncio.Task[None]") -> None:
         assert world.daemon is not None
-        status = world.daemon.status([])
+        status = await world.daemon.status([])
         assert status["pid"] == os.getpid()
         assert 0 <= status["uptime"] < 5
         assert [each["name"] for each in status["instances"]] == ["VI", "VI_2"]
         assert (status["unattributed"], status["engine"]) == ({"vrid_errors": 3}, {"wakeups": 7})
         assert status["router_id"]
-        assert world.daemon.status(["VI_2"])["instances"] == [{"name": "VI_2"}]
-        assert world.daemon.status(["nobody"])["instances"] == []
+        assert (await world.daemon.status(["VI_2"]))["instances"] == [{"name": "VI_2"}]
+        assert (await world.daemon.status(["nobody"]))["instances"] == []
 
     world.run(test)
 

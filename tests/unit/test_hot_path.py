@@ -42,6 +42,8 @@ HOT = {
         "hash_addresses",
         "skew_ns",
         "down_interval_ns",
+        "hear_steady",
+        "hear_all",
         "lookup",
         "judge_ipv4",
         "judge_ipv6",
@@ -65,6 +67,7 @@ HOT = {
     "src/vrrpd_fast/engine/engine.pyx": [
         "monotonic_ns",
         "tick",
+        "note_lateness",
         "rearm",
         "hear",
         "flush",

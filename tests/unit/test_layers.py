@@ -20,7 +20,7 @@ LEVELS = (
     {"router"},
     {"claims", "config", "control", "explain", "observe", "track"},
     {"engine", "net"},
-    {"log", "model", "system"},
+    {"holds", "log", "model", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 

@@ -50,5 +50,11 @@ class Engine(Machine):
     def on_timer(self) -> None: ...
     def on_readable4(self) -> None: ...
     def on_readable6(self) -> None: ...
+    def take_late(self) -> tuple[int, int] | None:
+        """The worst tick that was more than 5 ms late since the last call: by how many ns, and when."""
+
+    def lateness_ns(self) -> dict[int, int]:
+        """How many ticks came late by less than so many nanoseconds (powers of two), each counted once."""
+
     def health(self) -> dict[str, int]:
         """Wake-ups, datagrams and failures of the process's whole life."""

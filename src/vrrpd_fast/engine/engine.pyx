@@ -1,9 +1,9 @@
 """The machine on real sockets and a real clock: what the event loop calls.
 
-The loop watches three descriptors: one timerfd (absolute, CLOCK_MONOTONIC, re-armed once per tick) and one raw
-receive socket per address family. Each reader runs without the GIL from the first system call to the last:
-packets are judged in batches, due adverts leave in one sendmmsg, the timer is set. Python hears of it (`hook`)
-only when there is something to drain: a transition, a complaint, a challenged master.
+The loop watches three descriptors: one timerfd (absolute, CLOCK_MONOTONIC, re-armed once per tick) and one
+raw receive socket per address family. Each reader runs without the GIL from the first system call to the
+last: packets are judged in batches, due adverts leave in one sendmmsg, the timer is set. Python hears of it
+(`hook`) only when there is something to drain: a transition, a complaint, a challenged master, a late tick.
 
 Multicast adverts go out through one AF_PACKET socket for all links, with the IP header packed ahead; unicast
 ones through a raw IP socket, because the kernel must resolve the neighbour.
@@ -11,13 +11,13 @@ ones through a raw IP socket, because the kernel must resolve the neighbour.
 
 from libc.errno cimport ENOBUFS, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
 from vrrpd_fast.engine.machine cimport ADVERTISEMENT_RCVD, Machine, vr_t
-from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm, steady_entry
+from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
 from vrrpd_fast.engine.wire cimport patch_priority
 
@@ -25,6 +25,13 @@ import os
 
 from vrrpd_fast.engine.steady import ROOM_MAX as _ROOM_MAX
 
+
+cdef extern from *:
+    """
+    #define LATE_LIMIT_NS INT64_C(5000000)
+    """
+    const int64_t LATE_LIMIT_NS     # a tick later than this is told
+    int __builtin_clzll(unsigned long long) noexcept nogil
 
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
@@ -85,6 +92,7 @@ cdef enum:
     RECEIVE_ROOM = 4352     # an IPv6 advert of 255 addresses has 4088 bytes
     WAKE_BATCHES = 8        # packets taken per wake-up: 512, then the loop may do other things
     TICK_BATCHES = 64       # packets heard before timers are looked at: 4096 and two per virtual router
+    LATENESS_BUCKETS = 40   # bucket n counts ticks late by less than 2^n ns
     SEND_BATCH = 1024
     ROUTES = 3
 
@@ -138,6 +146,10 @@ cdef class Engine(Machine):
     cdef int32_t output_capacity
     cdef batch_t *batches       # one per route
     cdef receive_t *ears        # IPv4, IPv6
+    cdef uint64_t lateness[LATENESS_BUCKETS]
+    cdef int64_t late_limit_ns
+    cdef int64_t late_ns        # the worst tick since take_late(), if it was later than the limit
+    cdef int64_t late_at_ns
     cdef uint64_t wakeups
     cdef uint64_t datagrams_received
     cdef uint64_t datagrams_sent
@@ -148,6 +160,7 @@ cdef class Engine(Machine):
     def __cinit__(self, *args, **kwargs):
         self.timer = -1
         self.timer_ns = -1
+        self.late_limit_ns = LATE_LIMIT_NS
         self.batches = <batch_t *> calloc(ROUTES, sizeof(batch_t))
         self.ears = <receive_t *> calloc(2, sizeof(receive_t))
         if self.batches == NULL or self.ears == NULL:
@@ -343,7 +356,8 @@ cdef class Engine(Machine):
         self._tell()
 
     cdef _tell(self):
-        if not self.hooked and (self.event_count or self.complaint_count or self.challenged_count):
+        if not self.hooked and (
+                self.event_count or self.complaint_count or self.challenged_count or self.late_ns):
             self.hooked = True
             self.hook()
 
@@ -355,6 +369,7 @@ cdef class Engine(Machine):
         """Hear first, then look at the clock: an advert that waits in the socket keeps its master alive."""
         cdef uint64_t expirations
         self.wakeups += 1
+        self.note_lateness()
         read(self.timer, &expirations, sizeof(expirations))
         self.timer_ns = -1
         # After a stall each virtual router's first advert must be among those heard: two per router at least.
@@ -363,6 +378,17 @@ cdef class Engine(Machine):
         self.fire(monotonic_ns())
         self.flush()
         self.rearm()
+
+    cdef void note_lateness(self) noexcept nogil:
+        cdef int64_t now_ns = monotonic_ns(), late_ns = now_ns - self.timer_ns
+        cdef int bucket
+        if self.timer_ns < 0 or late_ns < 0:
+            return
+        bucket = 64 - __builtin_clzll(<unsigned long long> late_ns | 1)
+        self.lateness[bucket if bucket < LATENESS_BUCKETS else LATENESS_BUCKETS - 1] += 1
+        if late_ns > self.late_limit_ns and late_ns > self.late_ns:
+            self.late_ns = late_ns
+            self.late_at_ns = now_ns
 
     cdef void rearm(self) noexcept nogil:
         cdef int64_t next_ns = wheel_next_ns(&self.wheel)
@@ -454,6 +480,14 @@ cdef class Engine(Machine):
         self.send_failed += failed
         self.send_dropped += dropped
         batch.count = 0
+
+    def take_late(self):
+        late = (self.late_ns, self.late_at_ns) if self.late_ns else None
+        self.late_ns = 0
+        return late
+
+    def lateness_ns(self):
+        return {1 << bucket: self.lateness[bucket] for bucket in range(LATENESS_BUCKETS) if self.lateness[bucket]}
 
     def health(self):
         return {

@@ -6,6 +6,7 @@ them all for every packet). Which groups the host listens to is membership.py's 
 
 import errno
 import socket
+import struct
 from contextlib import suppress
 
 IPPROTO_VRRP = 112
@@ -13,6 +14,7 @@ IP_PKTINFO = 8  # linux/in.h; the socket module has no name for it
 IPV6_HDRINCL = 36  # linux/in6.h
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 SO_SNDBUFFORCE = 32
+SO_MEMINFO = 55
 
 # 10,000 adverts that arrive at once fit: an skb of an advert is charged about 800 bytes.
 BUFFER_BYTES = 16 << 20
@@ -44,6 +46,14 @@ class Sockets:
         except OSError as error:
             if error.errno != errno.EAFNOSUPPORT:
                 raise
+
+    def drops(self) -> int:
+        """Adverts that the kernel dropped for want of room in a receive buffer, since the start."""
+        ears = [each for each in (self.receive4, self.receive6) if each is not None]
+        # sk_meminfo: nine 32-bit numbers, the last of them drops (linux/sock_diag.h)
+        return sum(
+            struct.unpack("=9I", each.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[8] for each in ears
+        )
 
     def close(self) -> None:
         for each in (self.receive4, self.receive6, self.packet, self.unicast4, self.unicast6):
