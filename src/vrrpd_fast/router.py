@@ -7,7 +7,7 @@ addresses. It owns no socket and no timer of the protocol.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
@@ -83,7 +83,7 @@ class VirtualRouter:
             version=instance.version,
             **_settings(instance),
         )
-        self.addresses = self._prepare()
+        self.addresses = self._prepare(set())
 
     @property
     def name(self) -> str:
@@ -174,7 +174,7 @@ class VirtualRouter:
         self._priority = effective(instance.priority, (part for _, part in self._contributions()))
         self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
         self._follow_link()
-        self.addresses = self._prepare()
+        self.addresses = self._prepare({prepared.address for prepared in self.addresses.additions})
         self._equip()
         self.evaluate(now_ns)
 
@@ -189,13 +189,16 @@ class VirtualRouter:
 
     # -- link ---------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> PreparedAddresses:
-        """The addresses we add and remove. An owner's that are on the interface without us are left alone."""
+    def _prepare(self, ours: Set[VirtualAddress]) -> PreparedAddresses:
+        """The addresses we add and remove. An owner's that are on the interface without us are left alone.
+
+        `ours` are known to be our doing; a kernel before 5.18 cannot tell.
+        """
         instance = self.instance
         carried = [
             virtual
             for virtual in instance.all_addresses
-            if not (instance.is_owner and self._is_native(virtual))
+            if virtual in ours or not (instance.is_owner and self._is_native(virtual))
         ]
         return PreparedAddresses(carried, self._index_of)
 

@@ -547,6 +547,14 @@ def test_an_owner_leaves_addresses_alone_that_are_there_without_it(world: World)
     assert [str(each.address) for each in other.addresses.additions] == ["10.9.9.9/24"]
 
 
+def test_what_an_owner_has_added_stays_its_own(world: World) -> None:
+    """A kernel that keeps no owner tags shows it as anybody's; a reload must not forget whose it is."""
+    owner = world.router("VI", "10.9.9.9/24", priority=255)
+    world.native = {"10.9.9.9", "10.9.9.10"}
+    owner.reconfigure(instance("VI", "10.9.9.9/24", "10.9.9.10/24", priority=255), world.now_ns)
+    assert [str(each.address) for each in owner.addresses.additions] == ["10.9.9.9/24"]
+
+
 def test_excluded_addresses_are_carried_and_not_advertised(world: World) -> None:
     router = world.router(excluded_addresses=(virtual("10.9.9.200/32"),))
     assert world.engine.equipped[router.handle][0].addresses == ["10.9.9.9"]

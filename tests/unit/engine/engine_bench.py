@@ -32,6 +32,7 @@ from lab.kit.packets import Advert as Seen
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
+from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.engine.wire import pack_advert
 from vrrpd_fast.model import State
 
@@ -111,9 +112,12 @@ def linked(links: int = 1) -> Place:
 
 
 class Node:
-    """An engine with all its sockets: in the thread's own namespace, or on the b side in a Place."""
+    """An engine with all its sockets: in the thread's own namespace, or on the b side in a Place.
 
-    def __init__(self, place: Place | None = None) -> None:
+    With `absorbs` the kernel filter takes what a steady master sends.
+    """
+
+    def __init__(self, place: Place | None = None, *, absorbs: bool = False) -> None:
         self.side = "a" if place is None else "b"
         self.hooks = 0
         self._place = nullcontext() if place is None else place
@@ -122,6 +126,10 @@ class Node:
         self.memberships = closed_later(Memberships())
         receive6, unicast6 = self.sockets.receive6, self.sockets.unicast6
         assert receive6 is not None and unicast6 is not None
+        steady = closed_later(SteadyFilter(1)) if absorbs else None
+        if steady is not None:
+            steady.attach(self.sockets.receive4.fileno())
+            steady.attach(receive6.fileno())
         self.engine = Engine(
             self._hook,
             receive4=self.sockets.receive4.fileno(),
@@ -129,6 +137,7 @@ class Node:
             packet=self.sockets.packet.fileno(),
             unicast4=self.sockets.unicast4.fileno(),
             unicast6=unicast6.fileno(),
+            steady=steady,
         )
         self.readers: dict[int, Callable[[], None]] = {
             self.engine.timer_fd: self.engine.on_timer,

@@ -31,6 +31,7 @@ from unit.engine.engine_bench import (
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.model import Reason, State
 
+ABSORBS = pytest.mark.parametrize("absorbs", [False, True], ids=["heard", "absorbed"])
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
 VARIANTS = pytest.mark.parametrize(
     ("family", "version", "interval_cs"), [(4, 2, 100), (4, 3, 10), (6, 3, 10)]
@@ -298,16 +299,21 @@ def test_remove_lets_the_release_out_first_and_frees_the_handle() -> None:
 
 @pytest.mark.lab
 @FAMILIES
+@ABSORBS
 @in_new_namespace
-def test_two_engines_elect_release_and_take_over(family: int) -> None:
+def test_two_engines_elect_release_and_take_over(family: int, absorbs: bool) -> None:
     place = linked()
-    low, high = Node(), Node(place)
+    low, high = Node(absorbs=absorbs), Node(place, absorbs=absorbs)
     one, other = low.add(family=family, priority=100), high.add(family=family, priority=200)
     low.start(one)
     high.start(other)
     serve(low, high, until=lambda: high.state(other) is State.MASTER)
-    serve_for(low, high, seconds=0.25)
+    serve_for(low, high, seconds=0.25 if not absorbs else 2 * DOWN_NS / 1e9)
     assert low.state(one) is State.BACKUP
+    # Nobody wakes for what is absorbed, but it is counted, and it is what keeps the master alive.
+    sent = high.engine.health()["datagrams_sent"]
+    serve(low, until=lambda: low.counter(one, "advertisement_rcvd") == sent, what="all are counted")
+    assert low.engine.health()["datagrams_received"] == (1 if absorbs else sent)
     assert str(low.engine.snapshot(one).master_address) == str(address("b", 0, family))
 
     released_ns = high.engine.now_ns()
@@ -402,6 +408,30 @@ def test_an_engine_without_sockets_serves_its_timer() -> None:
     engine.on_timer()
     assert engine.snapshot(handle).state is State.MASTER
     assert engine.health()["datagrams_received"] == 0
+
+
+def test_a_late_tick_is_told_once() -> None:
+    engine, hooks = deaf_and_mute()
+    handle = put(engine, 1, priority=100)
+    engine.start(handle, engine.now_ns() - DOWN_NS + 20_000_000)
+    engine.settle()
+    engine.drain(10)
+    assert select.select([engine.timer_fd], [], [], 2)[0]
+    assert engine.take_late() is None
+    time.sleep(0.02)
+    called_ns = engine.now_ns()
+    engine.on_timer()
+    assert engine.snapshot(handle).state is State.MASTER
+    late = engine.take_late()
+    assert late is not None
+    late_ns, at_ns = late
+    assert 20_000_000 <= late_ns < 20_000_000 + LATE_NS
+    assert called_ns <= at_ns <= engine.now_ns()
+    assert engine.take_late() is None
+    ((bound_ns, count),) = engine.lateness_ns().items()
+    assert count == 1
+    assert bound_ns // 2 <= late_ns < bound_ns
+    assert len(hooks) == 2
 
 
 # -- adverts in
@@ -536,11 +566,12 @@ def test_many_adverts_and_few_wakeups_of_a_backup() -> None:
 
 @pytest.mark.lab
 @pytest.mark.parametrize("timer_first", [True, False])
+@ABSORBS
 @in_new_namespace
-def test_what_waits_in_the_socket_after_a_stall_is_heard_before_timers_fire(timer_first: bool) -> None:
-    """Nobody serves the engine for longer than the down interval, while its master lives."""
+def test_a_stall_is_no_reason_to_take_over(timer_first: bool, absorbs: bool) -> None:
+    """Nobody serves the engine for longer than the down interval: what came meanwhile counts first."""
     place = linked()
-    low, high = Node(), Node(place)
+    low, high = Node(absorbs=absorbs), Node(place)
     handles = [low.add(vrid=vrid) for vrid in range(1, 41)]
     low.start(*handles)
     high.start(*(high.add(vrid=vrid, priority=255) for vrid in range(1, 41)))
@@ -552,10 +583,77 @@ def test_what_waits_in_the_socket_after_a_stall_is_heard_before_timers_fire(time
         call()
     assert {low.state(handle) for handle in handles} == {State.BACKUP}
     sent = high.engine.health()["datagrams_sent"]
-    serve(low, until=lambda: low.engine.health()["datagrams_received"] == sent, what="nothing is lost")
+    serve(
+        low,
+        until=lambda: sum(low.counter(handle, "advertisement_rcvd") for handle in handles) == sent,
+        what="nothing is lost",
+    )
     # From now on the master is dead, and that is noticed in time.
     serve(low, until=lambda: low.state(handles[0]) is State.MASTER)
     assert low.engine.now_ns() - stalled_ns < DOWN_NS + LATE_NS
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_what_is_new_is_never_absorbed() -> None:
+    """Another priority, priority 0, another sender: each is heard at once although its master is steady."""
+    place = linked()
+    low, high = Node(absorbs=True), Node(place)
+    one, other = low.add(priority=100), high.add(priority=200)
+    low.start(one)
+    high.start(other)
+    serve(low, high, until=lambda: high.counter(other, "advertisement_sent") >= 4)
+    assert low.engine.health()["datagrams_received"] == 1
+    high.engine.set_priority(other, 150, high.engine.now_ns())
+    serve(low, high, until=lambda: low.engine.snapshot(one).master_priority == 150)
+    high.engine.set_priority(other, 90, high.engine.now_ns())
+    serve(low, high, until=lambda: low.state(one) is State.MASTER)
+    assert low.engine.drain(10)[-1].reason is Reason.PREEMPT
+    high.engine.set_priority(other, 200, high.engine.now_ns())
+    serve(low, high, until=lambda: low.state(one) is State.BACKUP)
+    serve(low, high, until=lambda: low.engine.snapshot(one).master_priority == 200)
+    high.engine.stop(other, high.engine.now_ns(), State.INIT, Reason.SHUTDOWN)
+    high.engine.settle()
+    serve(low, high, until=lambda: low.state(one) is State.MASTER)
+    assert low.engine.drain(10)[-1].reason is Reason.RESIGNED
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_a_successor_inherits_nothing_of_the_filter() -> None:
+    """Same handle, another virtual router: neither counts nor last_seen of its predecessor are its own."""
+    place = linked()
+    low, high = Node(absorbs=True), Node(place)
+    one, other = low.add(vrid=51), high.add(vrid=51, priority=200)
+    low.start(one)
+    high.start(other)
+    serve(low, high, until=lambda: low.counter(one, "advertisement_rcvd") >= 4)
+    low.engine.remove(one)
+    again = low.add(vrid=52)
+    assert again == one
+    started_ns = low.engine.now_ns()
+    low.start(again)
+    serve(low, high, until=lambda: low.state(again) is State.MASTER)
+    event = low.engine.drain(10)[-1]
+    assert DOWN_NS <= event.at_ns - started_ns < DOWN_NS + LATE_NS
+    assert event.silence_ns == -1
+    assert low.counter(again, "advertisement_rcvd") == 0
+    assert low.engine.unattributed()["vrid_errors"] > 0  # 51 is heard again, and nobody's
+
+
+@pytest.mark.lab
+@in_new_namespace
+def test_the_filter_grows_with_its_routers_and_their_adverts() -> None:
+    place = linked()
+    low, high = Node(absorbs=True), Node(place)
+    crowd = [low.add(vrid=vrid) for vrid in range(1, 101)]
+    low.start(*crowd)
+    high.start(*(high.add(vrid=vrid, priority=255) for vrid in range(1, 101)))
+    assert low.engine.has_filter
+    serve(low, high, until=lambda: all(low.counter(handle, "advertisement_rcvd") >= 5 for handle in crowd))
+    assert low.engine.filter_loss is None
+    assert low.engine.health()["datagrams_received"] == 100
+    assert {low.state(handle) for handle in crowd} == {State.BACKUP}
 
 
 @pytest.mark.lab
