@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CLAIMS_PER_SLICE = 64
 FRAMES_PER_SLICE = 128
+SLOW_SECONDS = 0.001  # a slice of IPv6 that took longer makes the next one the worker's
 RETRY_SECONDS = 1.0
 LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
 
@@ -48,18 +50,52 @@ class Claimant(Protocol):
     def is_master(self) -> bool: ...
 
 
+def _is_ipv6(prepared: Prepared) -> bool:
+    return prepared.address.address.version == 6
+
+
 class _Claim:
     """What is to be added (or removed) for one virtual router, how far that is done, and what was refused."""
 
-    __slots__ = ("addresses", "adds", "done", "generation", "refused", "router")
+    __slots__ = ("addresses", "adds", "done", "generation", "has_ipv6", "refused", "router")
 
     def __init__(self, router: Claimant, adds: bool, addresses: Sequence[Prepared]) -> None:
         self.router = router
         self.adds = adds
         self.addresses = addresses
+        self.has_ipv6 = any(map(_is_ipv6, addresses))
         self.generation = router.generation
         self.done = 0
         self.refused: list[Prepared] = []
+
+
+class _Slice:
+    """What goes to the kernel in one message."""
+
+    __slots__ = ("addresses", "adds", "has_ipv6", "owners", "served")
+
+    def __init__(self, adds: bool, has_ipv6: bool) -> None:
+        self.adds = adds
+        self.has_ipv6 = has_ipv6
+        self.addresses: list[Prepared] = []
+        self.owners: list[_Claim] = []  # of each address
+        self.served: list[_Claim] = []  # claims that end with this slice
+
+    def take(self, claim: _Claim) -> None:
+        """As much of a claim as there is room for."""
+        part = claim.addresses[claim.done : claim.done + MESSAGES_PER_SEND - len(self.addresses)]
+        self.addresses += part
+        self.owners += [claim] * len(part)
+        claim.done += len(part)
+        if claim.done == len(claim.addresses):
+            self.served.append(claim)
+
+    def move(
+        self, netlink: Netlink, on_removed: Callable[[int, bytes, int], None] = lambda *_: None
+    ) -> list[vips.Failure]:
+        if self.adds:
+            return vips.add(netlink, self.addresses)
+        return vips.remove(netlink, self.addresses, on_removed)
 
 
 class _Announcements:
@@ -89,6 +125,7 @@ class Claims:
         self,
         loop: asyncio.AbstractEventLoop,
         netlink: Netlink,
+        bulk: Netlink,
         frames: FrameSender,
         link: Callable[[str], Link | None],
         on_removed: Callable[[int, bytes, int], None],
@@ -96,6 +133,12 @@ class Claims:
     ) -> None:
         self._loop = loop
         self._netlink = netlink
+        # Adding an IPv6 address takes the kernel the longer the more a link has, up to 1 ms: then a thread waits
+        # for it, which does nothing but send prepared bytes.
+        self._bulk = bulk
+        self._worker = ThreadPoolExecutor(1, "addresses")
+        self._working: asyncio.Future[list[vips.Failure]] | None = None
+        self._is_ipv6_slow = False
         self._frames = frames
         self._link = link
         self._on_removed = on_removed
@@ -114,6 +157,7 @@ class Claims:
     def close(self) -> None:
         if self._turn is not None:
             self._turn.cancel()
+        self._worker.shutdown()
         for name in list(self._later):
             self._forget(name)
 
@@ -153,11 +197,10 @@ class Claims:
         """Remove some addresses of a virtual router that goes on, before returning."""
         self._remove([(router, each) for each in self._held(router, gone)])
 
-    def withdraw_now(self, routers: Iterable[Claimant]) -> None:
-        """Remove all addresses of virtual routers that are to stop, before returning.
-
-        The caller lets the loop turn between a few dozen addresses and the next.
-        """
+    async def withdraw(self, routers: Sequence[Claimant]) -> None:
+        """Remove all addresses of virtual routers that are to stop."""
+        while self._working is not None:  # it may be adding some of them
+            await self._working
         held: list[tuple[Claimant, Prepared]] = []
         for router in routers:
             held += [(router, each) for each in self._held(router, router.addresses.removals)]
@@ -165,17 +208,20 @@ class Claims:
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
             self._challenged.pop(router.name, None)
-        self._remove(held)
+        if self._is_ipv6_slow and any(map(_is_ipv6, (each for _, each in held))):
+            await self._loop.run_in_executor(self._worker, self._remove, held, self._bulk)
+        else:
+            self._remove(held)
 
     @property
     def is_busy(self) -> bool:
         """Whether addresses wait to be added or removed."""
-        return bool(self._claims)
+        return self._is_ready()
 
-    def _remove(self, held: Sequence[tuple[Claimant, Prepared]]) -> None:
+    def _remove(self, held: Sequence[tuple[Claimant, Prepared]], netlink: Netlink | None = None) -> None:
         for first in range(0, len(held), MESSAGES_PER_SEND):
             slice_ = held[first : first + MESSAGES_PER_SEND]
-            failures = vips.remove(self._netlink, [each for _, each in slice_], self._on_removed)
+            failures = vips.remove(netlink or self._netlink, [each for _, each in slice_], self._on_removed)
             for failure in failures:
                 self._tell(slice_[failure.error.index][0], False, failure)
 
@@ -206,52 +252,77 @@ class Claims:
         """One slice: addresses before repetitions."""
         self._turn = None
         with self._holds.during("addresses"):
-            if self._claims:
-                self._serve_claims()
+            if (slice_ := self._take_slice()) is not None:
+                self._move(slice_)
             elif self._settled:
                 for _ in range(min(len(self._settled), CLAIMS_PER_SLICE)):
                     self._settle(self._settled.popleft())
             elif self._announcements:
                 self._serve_announcements()
-        if self._claims or self._settled or self._announcements:
+        if self._settled or self._announcements or self._is_ready():
             self._schedule()
 
-    def _serve_claims(self) -> None:
-        """At most 32 addresses, of as many virtual routers as that takes, all added or all removed."""
-        adds = next(iter(self._claims.values())).adds
-        owners: list[_Claim] = []
-        slice_: list[Prepared] = []
-        served: list[_Claim] = []
+    def _is_ready(self) -> bool:
+        """Whether a claim can be served: while the worker is busy, one without IPv6."""
+        if self._working is None:
+            return bool(self._claims)
+        return any(not claim.has_ipv6 for claim in self._claims.values())
+
+    def _take_slice(self) -> "_Slice | None":
+        """At most 32 addresses, of as many claims as that takes, all added or all removed."""
+        slice_: _Slice | None = None
         for claim in self._claims.values():
-            if claim.adds is not adds:
+            if claim.has_ipv6 and self._working is not None:
+                continue
+            if slice_ is None:
+                slice_ = _Slice(claim.adds, claim.has_ipv6)
+            if (claim.adds, claim.has_ipv6) != (slice_.adds, slice_.has_ipv6):
                 break
-            part = claim.addresses[claim.done : claim.done + MESSAGES_PER_SEND - len(slice_)]
-            slice_ += part
-            owners += [claim] * len(part)
-            claim.done += len(part)
-            if claim.done == len(claim.addresses):
-                served.append(claim)
-            if len(slice_) == MESSAGES_PER_SEND:
+            slice_.take(claim)
+            if len(slice_.addresses) == MESSAGES_PER_SEND:
                 break
-        for claim in served:
-            del self._claims[claim.router.name]
-        if adds:
-            failures = vips.add(self._netlink, slice_)
+        if slice_ is not None:
+            for claim in slice_.served:
+                del self._claims[claim.router.name]
+        return slice_
+
+    def _move(self, slice_: "_Slice") -> None:
+        """Have the kernel add or remove a slice: here, or by the worker where IPv6 takes long."""
+        if slice_.has_ipv6 and self._is_ipv6_slow:
+            if not slice_.adds:
+                for each in slice_.addresses:  # their notifications may be read before the worker is done
+                    self._on_removed(*each.key)
+            self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk)
+            self._working.add_done_callback(partial(self._worked, slice_))
+            return
+        began = self._loop.time()
+        failures = slice_.move(self._netlink, self._on_removed)
+        if slice_.has_ipv6:
+            self._is_ipv6_slow = self._loop.time() - began > SLOW_SECONDS
+        self._finish(slice_, failures)
+
+    def _worked(self, slice_: "_Slice", work: "asyncio.Future[list[vips.Failure]]") -> None:
+        self._working = None
+        self._finish(slice_, work.result())
+        if self._claims or self._settled:
+            self._schedule()
+
+    def _finish(self, slice_: "_Slice", failures: Sequence[vips.Failure]) -> None:
+        """Announce each address that was added, once; those refused are told and kept for another try."""
+        for failure in failures:
+            index = failure.error.index
+            slice_.owners[index].refused.append(slice_.addresses[index])
+            self._tell(slice_.owners[index].router, slice_.adds, failure)
+        if slice_.adds:
             refused = {failure.error.index for failure in failures}
             self._frames.send(
                 [
                     frame
-                    for index, each in enumerate(slice_)
+                    for index, each in enumerate(slice_.addresses)
                     if index not in refused and (frame := self._frame(each)) is not None
                 ]
             )
-        else:
-            failures = vips.remove(self._netlink, slice_, self._on_removed)
-        for failure in failures:
-            claim = owners[failure.error.index]
-            claim.refused.append(slice_[failure.error.index])
-            self._tell(claim.router, adds, failure)
-        self._settled += served
+        self._settled += slice_.served
 
     def _settle(self, claim: _Claim) -> None:
         """Addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""

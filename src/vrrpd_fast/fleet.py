@@ -105,17 +105,18 @@ class Fleet:
         )
         self._memberships = Memberships()
         self._netlink = Netlink()
+        self._bulk = Netlink()
         self._frames = FrameSender()
         self._spawner = Spawner(loop)
         self.links = LinkMonitor(
             loop,
-            {self._netlink.port_id},
+            {self._netlink.port_id, self._bulk.port_id},
             lambda _, packed: packed in self._virtual,
             self._on_links,
             self._on_address_lost,
         )
         self._claims = Claims(
-            loop, self._netlink, self._frames, self.links.get, self.links.removed, self._holds
+            loop, self._netlink, self._bulk, self._frames, self.links.get, self.links.removed, self._holds
         )
 
     def _load_filter(self) -> SteadyFilter | None:
@@ -255,7 +256,7 @@ class Fleet:
         leaving = [self.routers.pop(name) for name in names]
         waiting = iter(leaving)
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
-            self._claims.withdraw_now(slice_)
+            await self._claims.withdraw(slice_)
             for router in slice_:
                 router.release(self.engine.now_ns())
             self.engine.settle()
@@ -438,6 +439,7 @@ class Fleet:
         self._frames.close()
         self._memberships.close()
         self._netlink.close()
+        self._bulk.close()
         self._sockets.close()
 
     async def status(self, names: set[str]) -> list[JSON]:

@@ -1,5 +1,6 @@
 """Claims against a kernel, a wire and a loop that are all made up: the order of things is what is tested."""
 
+import asyncio
 import errno
 import heapq
 import itertools
@@ -34,6 +35,25 @@ class Handle:
         self.is_cancelled = True
 
 
+class Work:
+    """What was given to the worker thread, done when the test says so."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._callbacks: list[Callable[["Work"], None]] = []
+
+    def add_done_callback(self, callback: Callable[["Work"], None]) -> None:
+        self._callbacks.append(callback)
+
+    def finish(self) -> None:
+        self._result = self._work()
+        for callback in self._callbacks:
+            callback(self)
+
+    def result(self) -> Any:
+        return self._result
+
+
 class Loop:
     """call_soon, call_later and a clock that moves when told to."""
 
@@ -42,6 +62,7 @@ class Loop:
         self._soon: list[Handle] = []
         self._later: list[tuple[float, int, Handle]] = []
         self._number = itertools.count()
+        self.work: Work | None = None
 
     def time(self) -> float:
         return self.now
@@ -54,6 +75,10 @@ class Loop:
         handle = Handle(self.now + seconds, action)
         heapq.heappush(self._later, (handle.when, next(self._number), handle))
         return handle
+
+    def run_in_executor(self, executor: object, work: Callable[..., Any], *arguments: object) -> "Work":
+        self.work = Work(lambda: work(*arguments))
+        return self.work
 
     def turn(self) -> bool:
         """One turn: what was called soon. False when there was nothing."""
@@ -95,12 +120,14 @@ class Kernel:
         self.frame_slices: list[int] = []
         self.sent: list[tuple[float, str]] = []
         self.removed: list[Key] = []
+        self.seconds_per_message = 0.0
 
     def transact(self, messages: Sequence[bytearray]) -> list[NetlinkError]:
         errors = []
         self.slices.append(len(messages))
         for index, message in enumerate(messages):
             kind = rtnl.HEADER.unpack_from(message)[1]
+            self.loop.now += self.seconds_per_message
             parsed = parse_address(message, rtnl.HEADER.size, len(message))
             assert parsed is not None
             (ifindex, packed, length), _, _ = parsed
@@ -173,6 +200,7 @@ class Bench:
         self.kernel = Kernel(self.loop)
         self.claims = Claims(
             self.loop,  # type: ignore[arg-type]
+            self.kernel,  # type: ignore[arg-type]
             self.kernel,  # type: ignore[arg-type]
             self.kernel,  # type: ignore[arg-type]
             self.kernel.links.get,
@@ -520,16 +548,65 @@ def test_garp_lower_prio_options(bench: Bench, garp: Garp, times: dict[float, in
     assert since == times
 
 
+# -- IPv6 where the kernel takes long
+
+
+def test_slow_ipv6_is_the_workers_and_ipv4_goes_on(bench: Bench) -> None:
+    slow = bench.router("VI6", *(f"2001:db8::{n:x}/64" for n in range(1, 71)), family=Family.IPV6)
+    bench.kernel.seconds_per_message = 0.001
+    bench.become(slow, True)
+    bench.loop.turn()
+    assert (bench.kernel.slices, bench.loop.work) == ([32], None)  # nobody knows yet
+    bench.kernel.seconds_per_message = 0.0
+    bench.loop.settle()
+    work = bench.loop.work
+    assert work is not None
+    assert bench.kernel.slices == [32]  # the second slice waits for the worker
+
+    quick = bench.router("VI4", "10.1.0.1")
+    bench.become(quick, True)
+    bench.loop.settle()
+    assert "10.1.0.1" in bench.kernel.addresses
+    work.finish()
+    bench.loop.settle()
+    again = bench.loop.work
+    assert again is not None and again is not work
+    again.finish()
+    bench.loop.settle()
+    assert bench.kernel.slices == [32, 1, 32, 6]
+    assert len(bench.kernel.addresses) == 71
+    assert all(bench.kernel.times(f"2001:db8::{n:x}") for n in (1, 33, 70))
+
+
+def test_a_change_of_mind_waits_for_the_worker(bench: Bench) -> None:
+    slow = bench.router("VI6", *(f"2001:db8::{n:x}/64" for n in range(1, 41)), family=Family.IPV6)
+    bench.kernel.seconds_per_message = 0.001
+    bench.become(slow, True)
+    bench.loop.settle()
+    work = bench.loop.work
+    assert work is not None
+    bench.become(slow, False)
+    bench.loop.settle()
+    assert len(bench.kernel.addresses) == 32
+    while bench.loop.work is work or bench.kernel.addresses:
+        assert bench.loop.work is not None
+        bench.loop.work.finish()
+        bench.loop.settle()
+    bench.loop.sleep(30)
+    assert bench.kernel.addresses == set()
+    assert {key[1] for key in bench.kernel.removed} == {packed(f"2001:db8::{n:x}") for n in range(1, 41)}
+
+
 # -- removing
 
 
-def test_withdraw_now_removes_before_it_returns_and_forgets(bench: Bench) -> None:
+def test_withdraw_removes_everything_and_forgets(bench: Bench) -> None:
     router = bench.router("VI", *many(70), garp=Garp(master_refresh=1))
     bench.become(router, True)
     for _ in range(3):
         bench.loop.turn()
     bench.kernel.slices.clear()
-    bench.claims.withdraw_now([router])
+    asyncio.run(bench.claims.withdraw([router]))
     assert bench.kernel.addresses == set()
     assert bench.kernel.slices == [32, 32, 6]
     bench.take_story()

@@ -528,6 +528,7 @@ cdef class Machine:
         cdef int order
         cdef bint follow, steady
         if vr.state == STATE_BACKUP:
+            hear_steady(vr)
             if advert.priority == 0:
                 hear_all(vr)
                 vr.resigned = 1
