@@ -1,6 +1,6 @@
 """vrrpd-fast with itself, keepalived and FRR on one LAN: who is master, and since when.
 
-Every takeover of ours is held to the protocol's own time (RFC 9568 6.1, RFC 3768 6.1) plus TOLERANCE_S.
+Every takeover of ours is held to the protocol's own time (RFC 9568 6.1, RFC 3768 6.1) plus late_s().
 """
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from lab.kit.fixtures import Build, Tap
 from lab.kit.net import now_ns
 from lab.kit.peers import PEERS
-from lab.kit.settings import EARLY_S, FLAVOURS, TOLERANCE_S
+from lab.kit.settings import FLAVOURS
+from lab.kit.timing import EARLY_S
 from lab.kit.vrrpd import VrrpdFast
 from lab.kit.waiting import wait_until
 
@@ -34,10 +35,10 @@ def test_we_are_preferred(build: Build, capture: Tap, peer: str, flavour: str) -
     ours.start()
     ready_ns = now_ns()
     first = wire.wait_advert("r1", priority=150)
-    assert (first.time_ns - ready_ns) / 1e9 < kind.down_s(150) + TOLERANCE_S
+    assert (first.time_ns - ready_ns) / 1e9 < kind.down_s(150) + ours.late_s()
     ours.wait_state("VI", "MASTER")
     wire.wait_adverts(5, "r1", after=first.time_ns)
-    assert not wire.adverts("r2", after=first.time_ns + round(TOLERANCE_S * 1e9))
+    assert not wire.adverts("r2", after=first.time_ns + round(other.late_s() * 1e9))
     wait_until(lambda: not other.holds(kind.vip), 2, "the lower router let the address go")
     assert ours.holds(kind.vip)
     net.must_ping("client", kind.vip)
@@ -51,7 +52,7 @@ def test_we_are_preferred(build: Build, capture: Tap, peer: str, flavour: str) -
     ours.start()
     again = wire.wait_advert("r1", priority=150, after=taken.time_ns)
     wire.wait_adverts(3, "r1", after=again.time_ns)
-    assert not wire.adverts("r2", after=again.time_ns + round(TOLERANCE_S * 1e9))
+    assert not wire.adverts("r2", after=again.time_ns + round(other.late_s() * 1e9))
 
     assert ours.stop() == 0
     assert not ours.holds(kind.vip)
@@ -89,14 +90,14 @@ def test_peer_is_preferred(build: Build, capture: Tap, peer: str, flavour: str) 
     last = wire.adverts("r2")[-1]
     taken = wire.wait_advert("r1", priority=100)
     silence_s = (taken.time_ns - last.time_ns) / 1e9
-    assert kind.down_s(100) - EARLY_S < silence_s < kind.down_s(100) + TOLERANCE_S
+    assert kind.down_s(100) - EARLY_S < silence_s < kind.down_s(100) + ours.late_s()
     ours.wait_state("VI", "MASTER")
     wait_until(lambda: ours.holds(kind.vip), 2, "the new master has the address")
 
     other.start()
     back = wire.wait_advert("r2", priority=200, after=taken.time_ns)
     wire.wait_adverts(3, "r2", after=back.time_ns)
-    assert not wire.adverts("r1", after=back.time_ns + round(TOLERANCE_S * 1e9))
+    assert not wire.adverts("r1", after=back.time_ns + round(ours.late_s() * 1e9))
     ours.wait_state("VI", "BACKUP")
     wait_until(lambda: not ours.holds(kind.vip), 2, "the old master let the address go")
     net.must_ping("client", kind.vip)
@@ -105,7 +106,7 @@ def test_peer_is_preferred(build: Build, capture: Tap, peer: str, flavour: str) 
     goodbye = wire.wait_advert("r2", priority=0, after=back.time_ns)
     taken = wire.wait_advert("r1", priority=100, after=goodbye.time_ns)
     silence_s = (taken.time_ns - goodbye.time_ns) / 1e9
-    assert kind.skew_s(100) - EARLY_S < silence_s < kind.skew_s(100) + TOLERANCE_S
+    assert kind.skew_s(100) - EARLY_S < silence_s < kind.skew_s(100) + ours.late_s()
     net.must_ping("client", kind.vip)
 
     statistics = ours.statistics("VI")
@@ -133,7 +134,7 @@ def test_nopreempt_leaves_a_lower_master_alone(build: Build, capture: Tap, peer:
     last = wire.adverts("r2")[-1]
     taken = wire.wait_advert("r1", priority=200)
     silence_s = (taken.time_ns - last.time_ns) / 1e9
-    assert kind.down_s(200) - EARLY_S < silence_s < kind.down_s(200) + TOLERANCE_S
+    assert kind.down_s(200) - EARLY_S < silence_s < kind.down_s(200) + ours.late_s()
 
 
 @every_peer

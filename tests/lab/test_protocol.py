@@ -10,14 +10,14 @@ from lab.kit.fixtures import Build, Tap
 from lab.kit.inject import Injector
 from lab.kit.net import now_ns
 from lab.kit.packets import GROUP4_MAC, GROUP6_MAC, Advert
-from lab.kit.settings import EARLY_S, FAST, FAST6, FLAVOURS, TOLERANCE_S, Flavour
+from lab.kit.settings import FAST, FAST6, FLAVOURS, Flavour
+from lab.kit.timing import EARLY_S
 from lab.kit.vectors import right_advert
 from lab.kit.vrrpd import VrrpdFast
 from lab.kit.waiting import wait_until
 
 every_flavour = pytest.mark.parametrize("flavour", FLAVOURS)
 fast_flavours = pytest.mark.parametrize("flavour", ["v3-ipv4", "v3-ipv6"])
-TOLERANCE_MS = TOLERANCE_S * 1000
 
 
 def second_advert(wire: Capture) -> Advert:
@@ -189,8 +189,8 @@ def test_a_master_answers_priority_zero_at_once(build: Build, capture: Tap, flav
     injector.close()
     zero = wire.wait_advert("other", priority=0)
     answer, following = wire.wait_adverts(2, "r1", after=zero.time_ns)
-    assert (answer.time_ns - zero.time_ns) / 1e6 < 20
-    assert gaps_ms([first, following]) == [pytest.approx(kind.interval * 1000, abs=20)]
+    assert (answer.time_ns - zero.time_ns) / 1e9 < ours.late_s(0.02)
+    assert gaps_ms([first, following]) == [pytest.approx(kind.interval * 1000, abs=ours.late_s(0.02) * 1000)]
     assert ours.state("VI") == "MASTER"
 
 
@@ -211,8 +211,8 @@ def test_a_master_answers_a_losing_advert_and_keeps_its_rhythm(
     injector.close()
     losing = wire.wait_advert("other", priority=50)
     answer, following = wire.wait_adverts(2, "r1", after=losing.time_ns)
-    assert (answer.time_ns - losing.time_ns) / 1e6 < 20
-    assert gaps_ms([first, following]) == [pytest.approx(200, abs=20)]
+    assert (answer.time_ns - losing.time_ns) / 1e9 < ours.late_s(0.02)
+    assert gaps_ms([first, following]) == [pytest.approx(200, abs=ours.late_s(0.02) * 1000)]
     assert ours.state("VI") == "MASTER"
 
 
@@ -233,7 +233,7 @@ def test_a_losing_advert_is_only_discarded_in_version_2_or_when_told(
     injector.close()
     wire.wait_advert("other", priority=50)
     following = wire.wait_advert("r1", after=first.time_ns)
-    assert gaps_ms([first, following]) == [pytest.approx(1000, abs=20)]
+    assert gaps_ms([first, following]) == [pytest.approx(1000, abs=ours.late_s(0.02) * 1000)]
     assert ours.state("VI") == "MASTER"
 
 
@@ -263,7 +263,7 @@ def test_a_flood_of_losing_adverts_is_answered_within_bounds(build: Build, captu
     # Ten regular ones; one answer per tick of 1 ms at the very most.
     assert 10 <= len(answers) <= 1100
     assert len(answers) < flooded / 2
-    assert max(gaps_ms(answers)) < 120
+    assert max(gaps_ms(answers)) < 100 + ours.late_s(0.02) * 1000
     # The regular beat went on beneath the answers: the next adverts are on it.
     beat_ms = [(advert.time_ns - first.time_ns) / 1e6 for advert in wire.adverts("r1", after=end_ns)[:2]]
     assert all(abs((at + 50) % 100 - 50) < 25 for at in beat_ms)
@@ -286,9 +286,9 @@ def test_a_backup_adopts_the_masters_interval(build: Build, capture: Tap, flavou
     taken, second, third = wire.wait_adverts(3, "r1", after=last.time_ns)
     adopted_s = 3 * 0.05 + 156 / 256 * 0.05
     silence_s = (taken.time_ns - last.time_ns) / 1e9
-    assert adopted_s - EARLY_S < silence_s < adopted_s + TOLERANCE_S
+    assert adopted_s - EARLY_S < silence_s < adopted_s + ours.late_s()
     assert taken.interval_cs == 100
-    assert gaps_ms([second, third]) == [pytest.approx(1000, abs=20)]
+    assert gaps_ms([second, third]) == [pytest.approx(1000, abs=ours.late_s(0.02) * 1000)]
     assert ours.statistics("VI")["interval_errors"] == 1
 
 
@@ -311,7 +311,7 @@ def test_the_down_interval_of_a_priority(build: Build, capture: Tap, priority: i
     expected_s = FAST.down_s(priority)
     times = sorted(silence_s for silence_s, _ in silences)
     assert times[0] > expected_s - EARLY_S
-    assert times[1] < expected_s + TOLERANCE_S / 2
+    assert times[1] < expected_s + ours.late_s(0.03)
 
 
 @pytest.mark.rfc("B6")
@@ -330,7 +330,7 @@ def test_a_backup_takes_over_one_skew_after_priority_zero(build: Build, capture:
     zero = wire.wait_advert("other", priority=0)
     taken = wire.wait_advert("r1", after=zero.time_ns)
     silence_s = (taken.time_ns - zero.time_ns) / 1e9
-    assert kind.skew_s(100) - EARLY_S < silence_s < kind.skew_s(100) + TOLERANCE_S
+    assert kind.skew_s(100) - EARLY_S < silence_s < kind.skew_s(100) + ours.late_s()
 
 
 @pytest.mark.rfc("B8")
@@ -348,7 +348,7 @@ def test_a_lower_master_does_not_restart_the_down_timer(build: Build, capture: T
     injector.close()
     taken = wire.wait_advert("r1", after=last.time_ns)
     silence_s = (taken.time_ns - last.time_ns) / 1e9
-    assert FAST.down_s(100) - EARLY_S < silence_s < FAST.down_s(100) + TOLERANCE_S
+    assert FAST.down_s(100) - EARLY_S < silence_s < FAST.down_s(100) + ours.late_s()
     assert len(wire.adverts("other", priority=99)) > 5
 
 
@@ -366,7 +366,7 @@ def test_preempt_delay(build: Build, capture: Tap) -> None:
     taken = wire.wait_advert("r1")
     assert taken.time_ns - before_ns > 2_000_000_000
     # The down timer runs on from the last advert that restarted it, within the delay.
-    assert (taken.time_ns - ready_ns) / 1e9 < 2 + FAST.down_s(200) + 0.1 + TOLERANCE_S
+    assert (taken.time_ns - ready_ns) / 1e9 < 2 + FAST.down_s(200) + 0.1 + ours.late_s()
 
 
 def test_preempt_delay_does_not_delay_a_failover(build: Build, capture: Tap) -> None:
@@ -383,7 +383,7 @@ def test_preempt_delay_does_not_delay_a_failover(build: Build, capture: Tap) -> 
     last = wire.adverts("r2")[-1]
     taken = wire.wait_advert("r1")
     silence_s = (taken.time_ns - last.time_ns) / 1e9
-    assert FAST.down_s(200) - EARLY_S < silence_s < FAST.down_s(200) + TOLERANCE_S
+    assert FAST.down_s(200) - EARLY_S < silence_s < FAST.down_s(200) + ours.late_s()
 
 
 @pytest.mark.rfc("R12", "P11")
@@ -453,4 +453,4 @@ def test_down_timer_adverts(build: Build, capture: Tap, kind: Flavour) -> None:
     last = wire.wait_advert("other")
     taken = wire.wait_advert("r1", after=last.time_ns)
     expected_s = 6 * 0.1 + kind.skew_s(100)
-    assert expected_s - EARLY_S < (taken.time_ns - last.time_ns) / 1e9 < expected_s + TOLERANCE_S
+    assert expected_s - EARLY_S < (taken.time_ns - last.time_ns) / 1e9 < expected_s + ours.late_s()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.kit.net import Net, kill_group, session_of
+from lab.kit.timing import TOLERANCE_S, processor_wait_s
 from lab.kit.waiting import wait_until
 
 Settings = dict[str, Any]  # one virtual router in keepalived's words, as the native file has them
@@ -25,6 +26,7 @@ class Daemon:
         self.directory.mkdir(exist_ok=True)
         self.log_path = self.directory / "log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._waited_before_s = 0.0
 
     def argv(self) -> list[str]:
         raise NotImplementedError
@@ -35,6 +37,7 @@ class Daemon:
 
     def start(self) -> None:
         self.configure()
+        self._waited_before_s = 0.0
         with self.log_path.open("ab") as log:
             self.process = self.net.start(
                 self.net.command(self.node, *self.argv()), stdout=log, stderr=subprocess.STDOUT
@@ -49,6 +52,18 @@ class Daemon:
         wait_until(
             lambda: text in self.log[after:], timeout, f"{text!r} in the log of {self.node}:\n{self.log}"
         )
+
+    def late_s(self, usual: float = TOLERANCE_S) -> float:
+        """How late it may be: `usual`, and what a busy machine kept it from running since it is up."""
+        return usual + max(0.0, self._processor_wait_s() - self._waited_before_s)
+
+    def forget_waiting(self) -> None:
+        """What it waited for a processor so far, to start up, excuses nothing."""
+        self._waited_before_s = self._processor_wait_s()
+
+    def _processor_wait_s(self) -> float:
+        assert self.process is not None
+        return sum(processor_wait_s(pid) for pid in session_of(self.process.pid))
 
     def stop(self, timeout: float = 10.0) -> int:
         """SIGTERM, and the exit status."""

@@ -5,11 +5,6 @@ from typing import Any
 
 from lab.kit.daemons import Settings, plain
 
-# How much later than the formula an advert may be seen: two cores, shared with another test's daemons.
-TOLERANCE_S = 0.06
-# How much earlier: an advert is stamped at the switch, the timer runs from its arrival at the router.
-EARLY_S = 0.005
-
 
 @dataclass(frozen=True)
 class Flavour:

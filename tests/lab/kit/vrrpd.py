@@ -53,6 +53,7 @@ class VrrpdFast(Daemon):
     def start(self, wait: bool = True) -> None:
         """Start it; with `wait`, until its control socket answers."""
         self.configure()
+        self._waited_before_s = 0.0
         with self.log_path.open("ab") as log:
             self.process = self.net.start(
                 self.net.command(self.node, *self.argv()),
@@ -74,6 +75,7 @@ class VrrpdFast(Daemon):
                 return False
 
         wait_until(ready, timeout, f"{self.node} answers on its control socket:\n{self.log}")
+        self.forget_waiting()
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One Varlink call; the reply's parameters, or AssertionError with the error it gave."""
