@@ -263,7 +263,7 @@ cdef class Engine(Machine):
         cdef output_t output
         cdef uint8_t *block
         self._room_for(handle)
-        if self.steady is not None and length > <size_t> self.steady.room + 20 and self.steady.room < _ROOM_MAX:
+        if self.steady is not None and self.steady.room < min(length, _ROOM_MAX):
             self._enlarge_filter(self.steady.slots, min(length, _ROOM_MAX))
         # One block: messages, vectors, names, datagrams. Every part but the last is a multiple of 4 bytes.
         block = <uint8_t *> calloc(1, <size_t> copies * (
@@ -466,11 +466,12 @@ cdef class Engine(Machine):
     cdef void send(self, batch_t *batch) noexcept nogil:
         cdef unsigned int failed = 0, dropped = 0, at = 0
         while True:
-            at += <unsigned int> mmsg_send(batch.fd, batch.messages + at, batch.count - at, &failed, &self.send_errno)
+            at += <unsigned int> mmsg_send(batch.fd, batch.messages + at, batch.count - at, &failed,
+                                           &self.send_errno)
             if at == batch.count:
                 break
-            # No room in the kernel: an advert is worth nothing later, and the next one is an interval away. ENOBUFS
-            # is one link's full queue, EAGAIN the whole socket's.
+            # No room in the kernel: an advert is worth nothing later, and the next one is an interval away.
+            # ENOBUFS is one link's full queue, EAGAIN the whole socket's.
             if errno != ENOBUFS:
                 dropped += batch.count - at
                 break
@@ -487,7 +488,7 @@ cdef class Engine(Machine):
         return late
 
     def lateness_ns(self):
-        return {1 << bucket: self.lateness[bucket] for bucket in range(LATENESS_BUCKETS) if self.lateness[bucket]}
+        return {1 << n: self.lateness[n] for n in range(LATENESS_BUCKETS) if self.lateness[n]}
 
     def health(self):
         return {

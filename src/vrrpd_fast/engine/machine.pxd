@@ -148,7 +148,8 @@ cdef class Machine:
     cdef uint64_t foreign[COUNTER_LAST]
 
     cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil
-    cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram, size_t length) noexcept nogil
+    cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram,
+                        size_t length) noexcept nogil
     cdef int judge_ipv6(self, int64_t now_ns, uint32_t ifindex, const uint8_t *message, size_t length,
                         const uint8_t *source, const uint8_t *destination, int hop_limit) noexcept nogil
     cdef int judge(self, int64_t now_ns, int32_t handle, int verdict, const advert_t *advert) noexcept nogil
@@ -169,7 +170,8 @@ cdef class Machine:
     cdef void tell(self, vr_t *vr, int32_t handle, uint32_t what, const uint8_t *source) noexcept nogil
     cdef vr_t *at(self, int32_t handle) except NULL
     cdef configure(self, vr_t *vr, int priority, uint32_t advert_int_cs, addresses, bint preempt,
-                   int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses, peers)
+                   int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
+                   peers)
     cdef grow(self)
     cdef index(self, int32_t handle)
     cdef put(self, int32_t handle)

@@ -1,8 +1,8 @@
 """The VRRP state machine for thousands of virtual routers, sans I/O.
 
-RFC 9568 section 6 for version 3, RFC 3768 section 6 for version 2. Callers bring `now_ns` and packets; adverts to
-send (`due`), the next deadline and transitions (`events`) come out. Nothing here reads a clock or a socket,
-and nothing between a packet or timer and its consequences runs Python.
+RFC 9568 section 6 for version 3, RFC 3768 section 6 for version 2. Callers bring `now_ns` and packets; what
+to send (`due`), the next deadline and transitions (`events`) come out. Nothing here reads a clock or a
+socket, and nothing between a packet or timer and its consequences runs Python.
 
 Three rules shape the code:
 - Down timers are lazy: an accepted advert only moves `deadline_ns`; the wheel looks again when the old
@@ -25,8 +25,8 @@ from vrrpd_fast.engine.wheel cimport (
     wheel_arm, wheel_cancel, wheel_free, wheel_grow, wheel_init, wheel_next_ns, wheel_pop,
 )
 from vrrpd_fast.engine.wire cimport (
-    ACCEPTED, REJECT_ADDRESSES, REJECT_AUTH, REJECT_COUNT, REJECT_INTERVAL, REJECT_LAST, REJECT_OWN, REJECT_PEER,
-    REJECT_VRID,
+    ACCEPTED, REJECT_ADDRESSES, REJECT_AUTH, REJECT_COUNT, REJECT_INTERVAL, REJECT_LAST, REJECT_OWN,
+    REJECT_PEER, REJECT_VRID,
     advert_t, parse_ipv4, parse_ipv6, peek_vrid_ipv4, peek_vrid_ipv6,
 )
 
@@ -147,12 +147,13 @@ cdef class Machine:
 
     # -- control: add, change, remove ---------------------------------------------------------------------
 
-    def add(self, *, uint32_t ifindex, int family, int vrid, int version, int priority, uint32_t advert_int_cs,
-            addresses, bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3,
+    def add(self, *, uint32_t ifindex, int family, int vrid, int version, int priority,
+            uint32_t advert_int_cs, addresses, bint preempt=True,
+            int64_t preempt_delay_ns=0, int down_timer_adverts=3,
             bint answer_losing=True, bint check_addresses=False, peers=()):
         cdef int32_t handle
         cdef vr_t *vr
-        if family not in (4, 6) or not 1 <= vrid <= 255 or version not in (2, 3) or (family == 6 and version == 2):
+        if (family, version) not in ((4, 2), (4, 3), (6, 3)) or not 1 <= vrid <= 255:
             raise ValueError(f"no such virtual router: family {family}, VRID {vrid}, version {version}")
         if self.lookup(ifindex, family, vrid) >= 0:
             raise ValueError(f"VRID {vrid} for IPv{family} is taken on interface index {ifindex}")
@@ -173,7 +174,7 @@ cdef class Machine:
         vr.answered_ns = -(<int64_t> 1 << 62)
         vr.state = STATE_INIT
         self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
-                        answer_losing, check_addresses, peers)
+                       answer_losing, check_addresses, peers)
         vr.master_interval_cs = vr.interval_cs
         self.phases_of(vr.interval_cs * NS_PER_CS)
         vr.used = 1
@@ -182,13 +183,13 @@ cdef class Machine:
         return handle
 
     def change(self, int32_t handle, int64_t now_ns, *, int priority, uint32_t advert_int_cs, addresses,
-               bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3, bint answer_losing=True,
-               bint check_addresses=False, peers=()):
+               bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3,
+               bint answer_losing=True, bint check_addresses=False, peers=()):
         cdef vr_t *vr = self.at(handle)
         cdef uint32_t interval_cs = vr.interval_cs
         cdef int64_t before = down_interval_ns(vr), skew_before = skew_ns(vr)
         self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
-                        answer_losing, check_addresses, peers)
+                       answer_losing, check_addresses, peers)
         self.phases_of(vr.interval_cs * NS_PER_CS)
         # A version 3 backup that follows a master keeps the master's interval (6.4.2).
         if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
@@ -203,9 +204,9 @@ cdef class Machine:
             self.join_phase(now_ns, vr, handle)
 
     cdef configure(self, vr_t *vr, int priority, uint32_t advert_int_cs, addresses, bint preempt,
-                    int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
-                    peers):
-        """Everything that may change while the virtual router lives; ValueError before anything is changed."""
+                   int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
+                   peers):
+        """All that may change while the virtual router lives; ValueError before anything is changed."""
         cdef uint8_t *own_addresses
         cdef uint8_t *own_peers
         if not 1 <= priority <= 255:
@@ -250,7 +251,7 @@ cdef class Machine:
         memset(vr, 0, sizeof(vr_t))
         self.free_handles[self.free_count] = handle
         self.free_count += 1
-        # The handle will be given out again: nothing of this virtual router may be mistaken for its successor's.
+        # The handle will be given out again: nothing of this one may be mistaken for its successor's.
         for i in range(self.event_count):
             if self.events[(self.event_head + i) & (self.event_capacity - 1)].handle == handle:
                 self.events[(self.event_head + i) & (self.event_capacity - 1)].handle = -1
@@ -429,7 +430,8 @@ cdef class Machine:
         if len(source) != 16 or len(destination) != 16:
             raise ValueError("IPv6 addresses have 16 bytes")
         return self.judge_ipv6(now_ns, ifindex, <const uint8_t *> PyBytes_AS_STRING(message),
-                               <size_t> PyBytes_GET_SIZE(message), <const uint8_t *> PyBytes_AS_STRING(source),
+                               <size_t> PyBytes_GET_SIZE(message),
+                               <const uint8_t *> PyBytes_AS_STRING(source),
                                <const uint8_t *> PyBytes_AS_STRING(destination), hop_limit)
 
     cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram,
@@ -446,8 +448,8 @@ cdef class Machine:
         cdef int vrid = peek_vrid_ipv6(message, length)
         cdef int32_t handle = self.lookup(ifindex, 6, vrid) if vrid > 0 else -1
         cdef int expected = self.routers[handle].version if handle >= 0 else 0
-        return self.judge(now_ns, handle,
-                          parse_ipv6(message, length, source, destination, hop_limit, expected, &advert), &advert)
+        cdef int verdict = parse_ipv6(message, length, source, destination, hop_limit, expected, &advert)
+        return self.judge(now_ns, handle, verdict, &advert)
 
     cdef int judge(self, int64_t now_ns, int32_t handle, int verdict, const advert_t *advert) noexcept nogil:
         """Count a packet that was parsed, and let it act if every check is passed."""
@@ -525,7 +527,7 @@ cdef class Machine:
 
     cdef void process(self, int64_t now_ns, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
         """6.4.2 and 6.4.3 for an advert that passed every check."""
-        cdef int order
+        cdef int order, reason
         cdef bint follow, steady
         if vr.state == STATE_BACKUP:
             hear_steady(vr)
@@ -552,7 +554,8 @@ cdef class Machine:
                 self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
                 if vr.steady != NULL:
                     if steady:
-                        steady_arm(vr.steady, advert.source, advert.destination, advert.message, advert.length)
+                        steady_arm(vr.steady, advert.source, advert.destination, advert.message,
+                                   advert.length)
                     else:
                         steady_disarm(vr.steady)
             else:
@@ -572,8 +575,8 @@ cdef class Machine:
                 vr.master_interval_cs = advert.interval_cs
                 vr.last_seen_ns = now_ns
                 self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
-                self.become_backup(now_ns, vr, handle,
-                                   REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS)
+                reason = REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS
+                self.become_backup(now_ns, vr, handle, reason)
             elif vr.answer_losing and self.answer(now_ns, vr, handle):
                 if not vr.challenged:
                     vr.challenged = 1
@@ -671,6 +674,7 @@ cdef class Machine:
     cdef void fire(self, int64_t now_ns) noexcept nogil:
         """Every timer due at now_ns: phases send, down timers look when the last advert came."""
         cdef int32_t timer, i
+        cdef int64_t missed
         cdef vr_t *vr
         cdef phase_t *phase
         while True:
@@ -680,11 +684,12 @@ cdef class Machine:
             if timer & 1:
                 phase = &self.phases[timer >> 1]
                 for i in range(phase.count):
-                    if self.routers[phase.members[i]].master_since_ns != now_ns:  # else it has just sent its first
+                    # Who became master in this very tick has just sent its first.
+                    if self.routers[phase.members[i]].master_since_ns != now_ns:
                         self.queue_due(phase.members[i], 0)
-                phase.next_ns += phase.interval_ns
-                if phase.next_ns <= now_ns:  # a stall: what was missed is not made up for
-                    phase.next_ns += (now_ns - phase.next_ns) // phase.interval_ns * phase.interval_ns + phase.interval_ns
+                # After a stall what was missed is not made up for.
+                missed = (now_ns - phase.next_ns) // phase.interval_ns
+                phase.next_ns += (missed + 1) * phase.interval_ns
                 wheel_arm(&self.wheel, timer, phase.next_ns)
                 continue
             vr = &self.routers[timer >> 1]
@@ -702,8 +707,8 @@ cdef class Machine:
     cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil:
         """Set the down timer, lazily: the wheel looks at the last whole interval before the deadline.
 
-        There the deadline has moved on, as long as the master lives, and all virtual routers of an interval look
-        at the same moment; only a deadline less than an interval away is armed as it is.
+        There the deadline has moved on, as long as the master lives, and all virtual routers of an interval
+        look at the same moment; only a deadline less than an interval away is armed as it is.
         """
         cdef int64_t look_ns = deadline_ns - deadline_ns % (vr.master_interval_cs * NS_PER_CS)
         if look_ns <= now_ns:
@@ -793,8 +798,9 @@ cdef class Machine:
             phase = &self.phases[i]
             next_ns = phase.next_ns
             if phase.count == 0:
-                # offset_ns < interval_ns: the dividend is positive even in the first interval after boot
-                next_ns = now_ns - (now_ns - phase.offset_ns + phase.interval_ns) % phase.interval_ns + phase.interval_ns
+                next_ns = now_ns + phase.interval_ns
+                # offset_ns < interval_ns: the dividend is positive even in the first interval after boot.
+                next_ns -= (next_ns - phase.offset_ns) % phase.interval_ns
             elif next_ns <= now_ns:  # due in this very tick, without us
                 next_ns += phase.interval_ns
             if phase.count < least or (phase.count == least and next_ns > best_ns):

@@ -102,9 +102,9 @@ cdef int64_t wheel_next_ns(const wheel_t *wheel) noexcept nogil:
 
 
 cdef int32_t wheel_pop(wheel_t *wheel, int64_t now_ns) noexcept nogil:
-    """Disarm and return a timer that is due at `now_ns`, earlier ticks first; -1 when there is none (left)."""
+    """Disarm and return a timer that is due at `now_ns`, earlier ticks first; -1 when there is none."""
     cdef int64_t now = now_ns >> WHEEL_TICK_BITS
-    cdef int64_t start
+    cdef int64_t start, block
     cdef int level, digit, shift
     cdef int32_t timer, following
     while True:
@@ -115,7 +115,8 @@ cdef int32_t wheel_pop(wheel_t *wheel, int64_t now_ns) noexcept nogil:
             break
         digit = __builtin_ctzll(wheel.occupied[level])
         shift = level * WHEEL_SLOT_BITS
-        start = ((wheel.tick >> (shift + WHEEL_SLOT_BITS)) << (shift + WHEEL_SLOT_BITS)) | (<int64_t> digit << shift)
+        block = wheel.tick >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS)
+        start = block | <int64_t> digit << shift
         if start > now:
             break
         if start > wheel.tick:

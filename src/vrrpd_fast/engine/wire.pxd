@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-# Why an advert is refused, in the order in which the checks are made (RFC 9568 7.1; shared table REJECTS in wire.pyx).
+# Why an advert is refused, in the order of the checks (RFC 9568 7.1); their names: REJECTS in wire.pyx.
 cdef enum reject:
     ACCEPTED = 0
     REJECT_TTL = 1             # R1  TTL or hop limit is not 255
