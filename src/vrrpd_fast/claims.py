@@ -9,7 +9,7 @@ same road. A claim is void as soon as its virtual router has another one, or cha
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CLAIMS_PER_SLICE = 64
 FRAMES_PER_SLICE = 128
+FULL_SECONDS = 0.001  # to wait when the kernel takes no more frames
 SLOW_SECONDS = 0.001  # a slice of IPv6 that took longer makes the next one the worker's
 RETRY_SECONDS = 1.0
 LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
@@ -133,8 +134,8 @@ class Claims:
     ) -> None:
         self._loop = loop
         self._netlink = netlink
-        # Adding an IPv6 address takes the kernel the longer the more a link has, up to 1 ms: then a thread waits
-        # for it, which does nothing but send prepared bytes.
+        # Adding an IPv6 address takes the kernel the longer the more a link has, up to 1 ms: a thread waits then
+        # and does nothing but send prepared bytes.
         self._bulk = bulk
         self._worker = ThreadPoolExecutor(1, "addresses")
         self._working: asyncio.Future[list[vips.Failure]] | None = None
@@ -148,6 +149,7 @@ class Claims:
         self._announcements: deque[_Announcements] = deque()
         self._later: dict[str, list[asyncio.TimerHandle]] = {}
         self._refreshing: set[str] = set()
+        self._has_room = True
         self._challenged: dict[str, float] = {}
         # Who had addresses added by us, whatever the monitor has heard of it yet.
         self._claimed: set[str] = set()
@@ -259,8 +261,10 @@ class Claims:
                     self._settle(self._settled.popleft())
             elif self._announcements:
                 self._serve_announcements()
-        if self._settled or self._announcements or self._is_ready():
+        if self._settled or self._is_ready() or (self._announcements and self._has_room):
             self._schedule()
+        elif self._announcements:
+            self._turn = self._loop.call_later(FULL_SECONDS, self._serve)
 
     def _is_ready(self) -> bool:
         """Whether a claim can be served: while the worker is busy, one without IPv6."""
@@ -370,7 +374,8 @@ class Claims:
             slice_ += islice(each.left, FRAMES_PER_SLICE - len(slice_))
             if len(slice_) == FRAMES_PER_SLICE:
                 break
-        sent = self._frames.send(slice_)  # fewer when the kernel has no room: the rest in the next turn
+        sent = self._frames.send(slice_)  # fewer when the kernel has no room: the rest a little later
+        self._has_room = sent == len(slice_)
         while waiting:
             left = waiting[0].left
             if left is None:  # its turn has not come

@@ -91,6 +91,7 @@ class Daemon:
 
     async def status(self, names: list[str]) -> JSON:
         """The status contract; `names` restricts the instances, all of them when empty."""
+        await self._started.wait()
         instances = await self._fleet.status(set(names))
         return {
             "router_id": self._config.router_id,

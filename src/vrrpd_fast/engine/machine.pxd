@@ -66,7 +66,7 @@ ctypedef struct vr_t:
     uint8_t address_count
     uint8_t rival_priority     # who is lower than us and ignored since the last accepted advert; 0 = nobody
     uint8_t master_priority
-    uint8_t rival[16]
+    uint8_t rival[16]          # who that is; while resigned, who sent the priority 0
     uint8_t master[16]
     uint8_t source[16]         # our primary address; IPv4 in the first four bytes
     uint32_t ifindex

@@ -534,6 +534,7 @@ cdef class Machine:
             if advert.priority == 0:
                 hear_all(vr)
                 vr.resigned = 1
+                memcpy(vr.rival, advert.source, 16)
                 self.arm_down(now_ns, vr, handle, now_ns + skew_ns(vr))
                 return
             follow = advert.priority >= vr.priority or not (vr.preempt or vr.priority == 255)
@@ -558,7 +559,7 @@ cdef class Machine:
                                    advert.length)
                     else:
                         steady_disarm(vr.steady)
-            else:
+            elif not vr.resigned:
                 vr.rival_priority = advert.priority
                 memcpy(vr.rival, advert.source, 16)
         elif vr.state == STATE_MASTER:
@@ -643,6 +644,9 @@ cdef class Machine:
         event.skew_ns = skew_ns(vr)
         if reason == REASON_PREEMPT:
             event.master_priority = vr.rival_priority
+            memcpy(event.master, vr.rival, 16)
+        elif reason == REASON_RESIGNED:
+            event.master_priority = 0
             memcpy(event.master, vr.rival, 16)
         else:
             event.master_priority = vr.master_priority
@@ -861,7 +865,10 @@ cdef class Machine:
                 new=State(event.new),
                 reason=Reason(event.reason),
                 at_ns=event.at_ns,
-                master_address=as_address(event.family, event.master) if event.master_priority else None,
+                master_address=(
+                    as_address(event.family, event.master)
+                    if event.master_priority or event.reason == REASON_RESIGNED else None
+                ),
                 master_priority=event.master_priority,
                 silence_ns=event.silence_ns,
                 down_interval_ns=event.down_interval_ns,

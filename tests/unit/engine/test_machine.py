@@ -372,3 +372,14 @@ def test_the_counters_of_a_removed_virtual_router_are_not_those_of_nobody(machin
     assert sum(machine.unattributed().values()) == 0
     machine.receive_ipv4(NOW_NS, 2, advert(checksum_error=1))
     assert machine.unattributed()["checksum_errors"] == 1
+
+
+def test_who_resigned_is_who_said_so(machine: Machine) -> None:
+    handle = add(machine)
+    machine.start(handle, NOW_NS)
+    machine.receive_ipv4(NOW_NS, 2, advert(123))
+    third = bytes((192, 0, 2, 30))
+    machine.receive_ipv4(NOW_NS, 2, advert(0, source=third))
+    machine.advance(NOW_NS + SECOND_NS)
+    *_, last = machine.drain(10)
+    assert (last.reason, last.master_address) == (Reason.RESIGNED, IPv4Address(third))
