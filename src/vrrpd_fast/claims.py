@@ -134,8 +134,8 @@ class Claims:
     ) -> None:
         self._loop = loop
         self._netlink = netlink
-        # Adding an IPv6 address takes the kernel the longer the more a link has, up to 1 ms: a thread waits then
-        # and does nothing but send prepared bytes.
+        # Adding an IPv6 address takes the kernel the longer the more a link has, up to 1 ms. Then a thread
+        # waits for it, which does nothing but send prepared bytes.
         self._bulk = bulk
         self._worker = ThreadPoolExecutor(1, "addresses")
         self._working: asyncio.Future[list[vips.Failure]] | None = None
