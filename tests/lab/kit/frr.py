@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from lab.kit.daemons import Daemon, Settings, plain
@@ -31,6 +32,7 @@ class Frr(Daemon):
     def configure(self) -> None:
         # FRR drops its privileges and cannot enter pytest's own directories, which are root's alone.
         self._run = Path(tempfile.mkdtemp(prefix="frr-"))
+        self.net.at_close.append(partial(shutil.rmtree, self._run))
         self._run.chmod(0o755)
         shutil.chown(self._run, "frr", "frr")
         lines = []
@@ -106,8 +108,6 @@ class Frr(Daemon):
             self.net.ip(self.node, "link", "set", macvlan, "down")
             self.net.ip(self.node, "link", "del", macvlan)
         self._macvlans = {}
-        if self._run is not None:
-            shutil.rmtree(self._run)
 
     def holds(self, address: str) -> bool:
         macvlan = self._macvlans.get(address)

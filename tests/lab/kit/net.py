@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -56,6 +56,7 @@ class Net:
         self.ours: set[str] = set()  # the nodes that run vrrpd-fast
         self.ports: dict[tuple[str, int], Port] = {}
         self._namespaces = [self.switch]
+        self.at_close: list[Callable[[], object]] = []  # called when all processes are gone
         self._processes: list[subprocess.Popen[bytes]] = []
         nodes = list(dict.fromkeys(node for lan in lans for node in lan))
         self._namespaces += [self.namespace(node) for node in nodes]
@@ -189,6 +190,8 @@ class Net:
     def close(self) -> None:
         for process in self._processes:
             kill_group(process)
+        for clean_up in self.at_close:
+            clean_up()
         existing = [name for name in self._namespaces if Path("/run/netns", name).exists()]
         if existing:
             _batch(["ip", "-force", "-batch", "-"], [f"netns del {name}" for name in existing])
