@@ -64,8 +64,8 @@ class Daemon:
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter)
             try:
                 _check_kernel()
-                await self._apply(loaded.config)
                 self._fleet.listen()
+                await self._apply(loaded.config)
                 self._started.set()
                 gc.collect()
                 gc.freeze()  # what lives as long as the process need not be walked again

@@ -37,6 +37,7 @@ FILTER_ROOM = 64  # bytes of an advert
 TRANSITIONS_PER_SLICE = 64
 TELLS_PER_SLICE = 16
 APPLY_SLICE_NS = 500_000  # of a new configuration at a time
+START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 UNTOLD_LIMIT = 100_000  # transitions that may wait for the log while addresses are being moved
 ROUTERS_PER_SLICE = 16
@@ -157,6 +158,8 @@ class Fleet:
                 restarted.append(name)
         await self._stop([*removed, *restarted])
         self._take_scripts(fresh)
+        # At the start nobody waits who advertises already; everybody waits who does not yet.
+        limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
         slice_ns = self.engine.now_ns()
         for name, instance in config.instances.items():
             if name not in self.routers:
@@ -168,8 +171,9 @@ class Fleet:
                 changed.append(name)
             else:
                 continue
-            if self.engine.now_ns() - slice_ns > APPLY_SLICE_NS:
+            if self.engine.now_ns() - slice_ns > limit_ns:
                 self.engine.settle()
+                self._holds.note("configuration", slice_ns)
                 await asyncio.sleep(0)
                 slice_ns = self.engine.now_ns()
         self.engine.settle()

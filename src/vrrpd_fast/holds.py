@@ -25,12 +25,17 @@ class Holds:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.note(self._what, self._began_ns)
+
+    def note(self, what: str, began_ns: int) -> None:
+        """A step that ends now."""
         ended_ns = time.monotonic_ns()
-        took_ns = ended_ns - self._began_ns
-        _, began_ns, end_ns = self._longest
-        # The next long step replaces the last one, unless that was longer and both are the same delay's.
-        if took_ns > NOTED_NS and (took_ns > end_ns - began_ns or self._began_ns > end_ns + took_ns):
-            self._longest = (self._what, self._began_ns, ended_ns)
+        took_ns = ended_ns - began_ns
+        _, other_began_ns, other_ended_ns = self._longest
+        # It replaces the last long one, unless that was longer and both are the same delay's.
+        is_longer = took_ns > other_ended_ns - other_began_ns
+        if took_ns > NOTED_NS and (is_longer or began_ns > other_ended_ns + took_ns):
+            self._longest = (what, began_ns, ended_ns)
 
     def blame(self, late_ns: int, at_ns: int) -> str:
         """Why a tick came `late_ns` late at `at_ns`."""

@@ -85,7 +85,7 @@ class World:
 
         async def main() -> None:
             task = self.start()
-            await self.until(lambda: "listen" in self.story or task.done())
+            await self.until(lambda: "apply VI" in self.story or task.done())
             await test(task)
             if not task.done():
                 await self.stop(task)
@@ -170,7 +170,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         yield told
 
 
-START = ["service /nowhere", "fleet", "kernel", "apply VI", "listen"]
+START = ["service /nowhere", "fleet", "kernel", "listen", "apply VI"]
 END = ["fleet closed", "service closed"]
 
 
@@ -289,7 +289,7 @@ def test_reloads_come_one_after_the_other(world: World) -> None:
 def test_a_stop_waits_for_the_reload_that_is_under_way(world: World) -> None:
     async def main() -> None:
         task = world.start()
-        await world.until(lambda: "listen" in world.story)
+        await world.until(lambda: "apply VI" in world.story)
         assert world.daemon is not None
         world.gate.clear()
         reload = asyncio.create_task(world.daemon.reload())
@@ -336,7 +336,7 @@ def test_a_start_that_fails_leaves_nothing(world: World, error: Exception) -> No
             await world.start()
 
     execute(main())
-    assert world.story == ["service /nowhere", "fleet", "kernel", *END]
+    assert world.story == ["service /nowhere", "fleet", "kernel", "listen", *END]
 
 
 # -- status, watchdog

@@ -113,3 +113,7 @@ def _lab(argv: Sequence[str]) -> int:
 def _complain(lines: Iterable[str]) -> None:
     for line in lines:
         print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

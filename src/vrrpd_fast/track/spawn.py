@@ -268,8 +268,7 @@ class Spawner:
             self._plan_restart(f"spawn helper (pid {pid}) {how}, {len(lost)} script runs are lost")
         for run in lost:
             if run.pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(run.pid, signal.SIGKILL)
+                _kill(run.pid)
             run.is_alive = False
             run.tell(Result(error=f"the spawn helper {how}"))
 
@@ -289,6 +288,14 @@ class Spawner:
             self.start()
         except OSError as error:
             self._plan_restart(f"spawn helper does not start: {error}")
+
+
+def _kill(pid: int) -> None:
+    """Kill a script and what it started; just after its fork it may not have its process group yet."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+            return
 
 
 def _spawn_helper(socket_fd: int) -> int:
