@@ -1,6 +1,12 @@
 """One file per kind of measurement. A new one: a Scenario in its file, its name in ALL."""
 
 from harness.pairs import Scenario
-from scenarios import memory, receive, send, takeover
+from scenarios import capacity, memory, receive, send, takeover
 
-ALL: tuple[Scenario, ...] = (*send.SCENARIOS, *receive.SCENARIOS, *takeover.SCENARIOS, *memory.SCENARIOS)
+ALL: tuple[Scenario, ...] = (
+    *send.SCENARIOS,
+    *receive.SCENARIOS,
+    *takeover.SCENARIOS,
+    *memory.SCENARIOS,
+    *capacity.SCENARIOS,
+)
