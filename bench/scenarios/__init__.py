@@ -1,7 +1,7 @@
 """One file per kind of measurement. A new one: a Scenario in its file, its name in ALL."""
 
 from harness.pairs import Scenario
-from scenarios import capacity, memory, receive, send, takeover
+from scenarios import capacity, memory, receive, send, takeover, watch
 
 ALL: tuple[Scenario, ...] = (
     *send.SCENARIOS,
@@ -9,4 +9,5 @@ ALL: tuple[Scenario, ...] = (
     *takeover.SCENARIOS,
     *memory.SCENARIOS,
     *capacity.SCENARIOS,
+    *watch.SCENARIOS,
 )
