@@ -12,6 +12,8 @@ from setuptools import Extension, setup
 MODULES = {
     "engine/wire": ["checksum"],
     "engine/wheel": [],
+    "engine/keys": [],
+    "engine/phases": [],
     "engine/machine": ["checksum"],
     "engine/steady": ["steady_filter"],
     "engine/engine": ["checksum", "mmsg", "ancillary"],

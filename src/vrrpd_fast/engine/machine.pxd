@@ -2,12 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from vrrpd_fast.engine.keys cimport keys_t
+from vrrpd_fast.engine.phases cimport phases_t
 from vrrpd_fast.engine.steady cimport steady_entry
 from vrrpd_fast.engine.wheel cimport wheel_t
 from vrrpd_fast.engine.wire cimport advert_t
-
-cdef enum:
-    PHASES = 8
 
 cdef enum state:               # model.State
     STATE_INIT = 0
@@ -90,14 +89,6 @@ ctypedef struct vr_t:
     uint8_t *peers             # peer_count * address_length
     uint64_t counters[COUNTER_LAST]
 
-ctypedef struct phase_t:
-    int64_t interval_ns
-    int64_t offset_ns          # fires at offset_ns + n * interval_ns
-    int64_t next_ns
-    int32_t *members
-    int32_t count
-    int32_t capacity
-
 ctypedef struct transition_t:
     int32_t handle             # -1: the virtual router was removed meanwhile
     uint8_t old
@@ -126,13 +117,8 @@ cdef class Machine:
     cdef int32_t capacity
     cdef int32_t *free_handles
     cdef int32_t free_count
-    cdef uint64_t *keys        # open-addressing table (ifindex, family, vrid) -> handle
-    cdef int32_t *values
-    cdef uint32_t mask
-    cdef int32_t used
-    cdef phase_t *phases
-    cdef int32_t phase_count
-    cdef int32_t phase_capacity
+    cdef keys_t keys           # (ifindex, family, VRID) -> handle
+    cdef phases_t phases
     cdef transition_t *events  # ring
     cdef uint32_t event_head
     cdef uint32_t event_count
@@ -165,7 +151,6 @@ cdef class Machine:
     cdef bint count_due(self, due_t due) noexcept nogil
     cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
     cdef void leave_phase(self, vr_t *vr, int32_t handle) noexcept nogil
-    cdef int32_t phases_of(self, int64_t interval_ns) noexcept nogil
     cdef void emit(self, int64_t now_ns, vr_t *vr, int32_t handle, int old, int reason) noexcept nogil
     cdef void tell(self, vr_t *vr, int32_t handle, uint32_t what, const uint8_t *source) noexcept nogil
     cdef vr_t *at(self, int32_t handle) except NULL
@@ -173,7 +158,6 @@ cdef class Machine:
                    int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
                    peers)
     cdef grow(self)
+    cdef prepare_phases(self, const vr_t *vr)
     cdef index(self, int32_t handle)
-    cdef put(self, int32_t handle)
-    cdef rehash(self, uint32_t size)
     cdef unindex(self, int32_t handle)

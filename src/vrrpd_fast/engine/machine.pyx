@@ -11,15 +11,18 @@ Three rules shape the code:
 - A packet that failed a check touches nothing but its counter. An advert out of turn (to a loser, to a
   priority 0) is sent at most once per eighth of the interval and leaves the phase alone.
 
-Wheel timers: 2 × handle is a down timer, 2 × phase + 1 a phase.
+Wheel timers: 2 × handle is a down timer, odd ones are phases (phases.pxd).
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.limits cimport INT_MAX
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from vrrpd_fast.engine.keys cimport keys_find, keys_free, keys_init, keys_put, keys_remove, mix
+from vrrpd_fast.engine.phases cimport (
+    PHASES, phase_t, phases_advance, phases_free, phases_join, phases_leave, phases_of,
+)
 from vrrpd_fast.engine.steady cimport steady_absorbed, steady_arm, steady_disarm, steady_last_seen_ns
 from vrrpd_fast.engine.wheel cimport (
     wheel_arm, wheel_cancel, wheel_free, wheel_grow, wheel_init, wheel_next_ns, wheel_pop,
@@ -60,13 +63,6 @@ for _verdict, (_, _counter) in enumerate(_wire.REJECTS):
     COUNTER_OF[<int> _verdict] = COUNTERS.index(_counter)
 
 
-cdef inline uint64_t mix(uint64_t value) noexcept nogil:
-    """A 64-bit finaliser (splitmix64): every input bit reaches every output bit."""
-    value = (value ^ (value >> 30)) * <uint64_t> 0xbf58476d1ce4e5b9
-    value = (value ^ (value >> 27)) * <uint64_t> 0x94d049bb133111eb
-    return value ^ (value >> 31)
-
-
 cdef uint64_t hash_addresses(const uint8_t *addresses, int count, int length) noexcept nogil:
     """Equal for equal sets of addresses, whatever their order."""
     cdef uint64_t total = 0, low, high
@@ -81,6 +77,10 @@ cdef uint64_t hash_addresses(const uint8_t *addresses, int count, int length) no
             memcpy(&high, addresses + i * 16 + 8, 8)
         total += mix(mix(low + <uint64_t> 0x9e3779b97f4a7c15) + high)
     return total
+
+
+cdef inline uint64_t key_of(uint32_t ifindex, int family, int vrid) noexcept nogil:
+    return <uint64_t> ifindex << 16 | <uint64_t> family << 8 | <uint64_t> vrid
 
 
 cdef inline int64_t skew_ns(const vr_t *vr) noexcept nogil:
@@ -122,10 +122,7 @@ cdef object as_address(int family, const uint8_t *raw):
 cdef class Machine:
 
     def __cinit__(self):
-        self.mask = 63
-        self.keys = <uint64_t *> calloc(self.mask + 1, sizeof(uint64_t))
-        self.values = <int32_t *> calloc(self.mask + 1, sizeof(int32_t))
-        if wheel_init(&self.wheel, 0) < 0 or self.keys == NULL or self.values == NULL:
+        if wheel_init(&self.wheel, 0) < 0 or keys_init(&self.keys) < 0:
             raise MemoryError
 
     def __dealloc__(self):
@@ -133,16 +130,13 @@ cdef class Machine:
         for i in range(self.capacity):
             free(self.routers[i].addresses)
             free(self.routers[i].peers)
-        for i in range(self.phase_count):
-            free(self.phases[i].members)
         free(self.routers)
         free(self.free_handles)
         free(self.challenged)
-        free(self.keys)
-        free(self.values)
-        free(self.phases)
         free(self.events)
         free(self.due)
+        phases_free(&self.phases)
+        keys_free(&self.keys)
         wheel_free(&self.wheel)
 
     # -- control: add, change, remove ---------------------------------------------------------------------
@@ -176,7 +170,7 @@ cdef class Machine:
         self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
                        answer_losing, check_addresses, peers)
         vr.master_interval_cs = vr.interval_cs
-        self.phases_of(vr.interval_cs * NS_PER_CS)
+        self.prepare_phases(vr)
         vr.used = 1
         self.free_count -= 1
         self.index(handle)
@@ -190,7 +184,7 @@ cdef class Machine:
         cdef int64_t before = down_interval_ns(vr), skew_before = skew_ns(vr)
         self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
                        answer_losing, check_addresses, peers)
-        self.phases_of(vr.interval_cs * NS_PER_CS)
+        self.prepare_phases(vr)
         # A version 3 backup that follows a master keeps the master's interval (6.4.2).
         if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
             vr.master_interval_cs = vr.interval_cs
@@ -308,74 +302,31 @@ cdef class Machine:
         if block == NULL:
             raise MemoryError
         self.challenged = <int32_t *> block
-        if wheel_grow(&self.wheel, 2 * (new if new > self.phase_capacity else self.phase_capacity)) < 0:
-            raise MemoryError
         for handle in range(new - 1, old - 1, -1):
             self.free_handles[self.free_count] = handle
             self.free_count += 1
         self.capacity = new
 
+    cdef prepare_phases(self, const vr_t *vr):
+        """Make the phases of a virtual router's interval, and room on the wheel for every timer there is."""
+        if phases_of(&self.phases, vr.interval_cs * NS_PER_CS) < 0:
+            raise MemoryError
+        if wheel_grow(&self.wheel, 2 * max(self.capacity, self.phases.capacity)) < 0:
+            raise MemoryError
+
     # -- finding a virtual router by (ifindex, family, VRID) ----------------------------------------------
 
     cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil:
-        cdef uint64_t key = <uint64_t> ifindex << 16 | <uint64_t> family << 8 | <uint64_t> vrid
-        cdef uint32_t at = <uint32_t> mix(key) & self.mask
-        while self.keys[at]:
-            if self.keys[at] == key:
-                return self.values[at]
-            at = (at + 1) & self.mask
-        return -1
+        return keys_find(&self.keys, key_of(ifindex, family, vrid))
 
     cdef index(self, int32_t handle):
-        if 2 * <uint32_t> (self.used + 1) > self.mask:
-            self.rehash(2 * (self.mask + 1))
-        self.put(handle)
-        self.used += 1
-
-    cdef put(self, int32_t handle):
         cdef vr_t *vr = &self.routers[handle]
-        cdef uint64_t key = <uint64_t> vr.ifindex << 16 | <uint64_t> vr.family << 8 | <uint64_t> vr.vrid
-        cdef uint32_t at = <uint32_t> mix(key) & self.mask
-        while self.keys[at]:
-            at = (at + 1) & self.mask
-        self.keys[at] = key
-        self.values[at] = handle
-
-    cdef rehash(self, uint32_t size):
-        cdef uint64_t *keys = self.keys
-        cdef int32_t *values = self.values
-        cdef uint32_t at, old = self.mask + 1
-        self.keys = <uint64_t *> calloc(size, sizeof(uint64_t))
-        self.values = <int32_t *> calloc(size, sizeof(int32_t))
-        if self.keys == NULL or self.values == NULL:
-            free(self.keys)
-            free(self.values)
-            self.keys = keys
-            self.values = values
+        if keys_put(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid), handle) < 0:
             raise MemoryError
-        self.mask = size - 1
-        for at in range(old):
-            if keys[at]:
-                self.put(values[at])
-        free(keys)
-        free(values)
 
     cdef unindex(self, int32_t handle):
-        """Linear probing without tombstones: what follows in the run is put in again."""
         cdef vr_t *vr = &self.routers[handle]
-        cdef uint64_t key = <uint64_t> vr.ifindex << 16 | <uint64_t> vr.family << 8 | <uint64_t> vr.vrid
-        cdef uint32_t at = <uint32_t> mix(key) & self.mask
-        cdef int32_t moved
-        while self.keys[at] != key:
-            at = (at + 1) & self.mask
-        self.keys[at] = 0
-        self.used -= 1
-        at = (at + 1) & self.mask
-        while self.keys[at]:
-            moved = self.values[at]
-            self.keys[at] = 0
-            self.put(moved)
-            at = (at + 1) & self.mask
+        keys_remove(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid))
 
     # -- control: start, stop, priority -------------------------------------------------------------------
 
@@ -678,7 +629,6 @@ cdef class Machine:
     cdef void fire(self, int64_t now_ns) noexcept nogil:
         """Every timer due at now_ns: phases send, down timers look when the last advert came."""
         cdef int32_t timer, i
-        cdef int64_t missed
         cdef vr_t *vr
         cdef phase_t *phase
         while True:
@@ -686,15 +636,12 @@ cdef class Machine:
             if timer < 0:
                 return
             if timer & 1:
-                phase = &self.phases[timer >> 1]
+                phase = &self.phases.all[timer >> 1]
                 for i in range(phase.count):
                     # Who became master in this very tick has just sent its first.
                     if self.routers[phase.members[i]].master_since_ns != now_ns:
                         self.queue_due(phase.members[i], 0)
-                # After a stall what was missed is not made up for.
-                missed = (now_ns - phase.next_ns) // phase.interval_ns
-                phase.next_ns += (missed + 1) * phase.interval_ns
-                wheel_arm(&self.wheel, timer, phase.next_ns)
+                phases_advance(&self.phases, &self.wheel, timer >> 1, now_ns)
                 continue
             vr = &self.routers[timer >> 1]
             vr.armed_ns = -1
@@ -763,82 +710,16 @@ cdef class Machine:
             vr.counters[PRIORITY_ZERO_PKTS_SENT] += 1
         return True
 
-    cdef int32_t phases_of(self, int64_t interval_ns) noexcept nogil:
-        """The first of the 8 phases of an interval, made if need be; -1 when there is no memory."""
-        cdef int32_t first, phase, capacity
-        cdef void *block
-        first = 0
-        while first < self.phase_count:
-            if self.phases[first].interval_ns == interval_ns:
-                return first
-            first += PHASES
-        if first + PHASES > self.phase_capacity:
-            capacity = 2 * self.phase_capacity if self.phase_capacity else 8 * PHASES
-            block = realloc(self.phases, <size_t> capacity * sizeof(phase_t))
-            if block == NULL:
-                return -1
-            self.phases = <phase_t *> block
-            if wheel_grow(&self.wheel, 2 * (capacity if capacity > self.capacity else self.capacity)) < 0:
-                return -1
-            self.phase_capacity = capacity
-        for phase in range(first, first + PHASES):
-            memset(&self.phases[phase], 0, sizeof(phase_t))
-            self.phases[phase].interval_ns = interval_ns
-            self.phases[phase].offset_ns = (phase - first) * interval_ns // PHASES
-        self.phase_count = first + PHASES
-        return first
-
     cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
-        """Ride in the emptiest phase of the interval; among equals the one that comes last, at most one
-        interval from now, so that the second advert is never late."""
-        cdef int32_t first = self.phases_of(vr.interval_cs * NS_PER_CS)
-        cdef int32_t i, best = -1, least = INT_MAX
-        cdef int64_t next_ns, best_ns = 0
-        cdef phase_t *phase
-        cdef void *block
-        if first < 0:
-            return
-        for i in range(first, first + PHASES):
-            phase = &self.phases[i]
-            next_ns = phase.next_ns
-            if phase.count == 0:
-                next_ns = now_ns + phase.interval_ns
-                # offset_ns < interval_ns: the dividend is positive even in the first interval after boot.
-                next_ns -= (next_ns - phase.offset_ns) % phase.interval_ns
-            elif next_ns <= now_ns:  # due in this very tick, without us
-                next_ns += phase.interval_ns
-            if phase.count < least or (phase.count == least and next_ns > best_ns):
-                best = i
-                least = phase.count
-                best_ns = next_ns
-        phase = &self.phases[best]
-        if phase.count == phase.capacity:
-            block = realloc(phase.members, (2 * <size_t> phase.capacity + 16) * sizeof(int32_t))
-            if block == NULL:
-                return
-            phase.members = <int32_t *> block
-            phase.capacity = 2 * phase.capacity + 16
-        if phase.count == 0:
-            phase.next_ns = best_ns
-            wheel_arm(&self.wheel, 2 * best + 1, best_ns)
-        vr.phase = best
-        vr.phase_slot = phase.count
-        phase.members[phase.count] = handle
-        phase.count += 1
+        vr.phase = phases_join(&self.phases, &self.wheel, vr.interval_cs * NS_PER_CS, now_ns, handle,
+                               &vr.phase_slot)
 
     cdef void leave_phase(self, vr_t *vr, int32_t handle) noexcept nogil:
-        cdef phase_t *phase
-        cdef int32_t last
-        if vr.phase < 0:
-            return
-        phase = &self.phases[vr.phase]
-        phase.count -= 1
-        last = phase.members[phase.count]
-        phase.members[vr.phase_slot] = last
-        self.routers[last].phase_slot = vr.phase_slot
-        if phase.count == 0:
-            wheel_cancel(&self.wheel, 2 * vr.phase + 1)
-        vr.phase = -1
+        cdef int32_t moved
+        if vr.phase >= 0:
+            moved = phases_leave(&self.phases, &self.wheel, vr.phase, vr.phase_slot)
+            self.routers[moved].phase_slot = vr.phase_slot
+            vr.phase = -1
 
     # -- what Python asks ---------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Internal to the state machine: only its C API (keys.pxd) is used."""
