@@ -1,4 +1,4 @@
-"""Try an installed vrrpd-fast: import every compiled module, run both commands. Run it with `python -I`."""
+"""Try an installed vrrpd-fast: compiled modules, manual pages, both commands. Run it with `python -I`."""
 
 import importlib
 import importlib.machinery
@@ -17,13 +17,18 @@ def main() -> int:
     if not wanted or set(compiled) != wanted:
         print(f"compiled modules {sorted(compiled)}, but sources of {sorted(wanted)}", file=sys.stderr)
         return 1
+    pages = [path for path in installed if "share/man/" in path]
+    if len(pages) != 3:
+        print(f"manual pages: {pages}", file=sys.stderr)
+        return 1
     for name in compiled:
         importlib.import_module(name)
     config = resources("vrrpd_fast.lab") / "vips.json"
     commands = Path(sys.executable).parent
     subprocess.run([commands / "vrrpd-fast", "--check", "--config", str(config)], check=True)
     subprocess.run([commands / "vrrpctl", "--help"], check=True, stdout=subprocess.DEVNULL)
-    print(f"vrrpd-fast {version('vrrpd-fast')}: {len(compiled)} compiled modules and both commands work")
+    parts = f"{len(compiled)} compiled modules, {len(pages)} manual pages and both commands"
+    print(f"vrrpd-fast {version('vrrpd-fast')}: {parts} are there and work")
     return 0
 
 

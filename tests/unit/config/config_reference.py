@@ -1,8 +1,9 @@
-"""The reference tables of docs/CONFIG.md, made from the Structs of schema.py.
+"""The reference in docs/CONFIG.md and in vrrpd-fast.json(5), made from the Structs of schema.py.
 
-`python tests/unit/config/config_reference.py` writes them into the document; test_config_schema.py compares.
+`python tests/unit/config/config_reference.py` writes both; test_config_schema.py and test_docs.py compare.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import NODEFAULT, inspect
@@ -10,6 +11,7 @@ from msgspec import NODEFAULT, inspect
 from vrrpd_fast.config import schema
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIG.md"
+MANUAL = DOCUMENT.parent / "man" / "vrrpd-fast.json.5"
 BLOCKS = {
     "global_defs": schema.GlobalDefs,
     "vrrp_script": schema.VrrpScript,
@@ -28,18 +30,45 @@ def end(block: str) -> str:
     return f"<!-- end of {block} -->"
 
 
+def begin_in_manual(block: str) -> str:
+    return f'.\\" reference: {block}'
+
+
+def end_in_manual(block: str) -> str:
+    return f'.\\" end of {block}'
+
+
 def table(block: str) -> str:
     """One row per key."""
     rows = ["| key | value | default | |", "|---|---|---|---|"]
+    rows += [
+        f"| `{key}` | {values} | {default} | {description} |"
+        for key, values, default, description in _keys(block)
+    ]
+    return "\n".join(rows)
+
+
+def manual(block: str) -> str:
+    """One paragraph per key, in the macros of man(7)."""
+    lines = []
+    for key, values, default, description in _keys(block):
+        meaning = f"{values}; {default}" if default == "required" else f"{values}; default {default}"
+        lines += [".TP", f"\\fB{key}\\fR ({_roff(meaning if default else values)})", f"{_roff(description)}."]
+    return "\n".join(lines)
+
+
+def _keys(block: str) -> Iterator[tuple[str, str, str, str]]:
+    """Key, values, default and description."""
     kind = inspect.type_info(BLOCKS[block])
     assert isinstance(kind, inspect.StructType)
     for field in kind.fields:
         assert isinstance(field.type, inspect.Metadata)
         description = (field.type.extra_json_schema or {})["description"]
-        rows.append(
-            f"| `{field.encode_name}` | {_values(field.type.type)} | {_default(field)} | {description} |"
-        )
-    return "\n".join(rows)
+        yield field.encode_name, _values(field.type.type), _default(field), description
+
+
+def _roff(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-")
 
 
 def _values(kind: inspect.Type) -> str:
@@ -76,12 +105,17 @@ def _text(default: object) -> str:
 
 
 def write() -> None:
-    text = DOCUMENT.read_text()
+    text, page = DOCUMENT.read_text(), MANUAL.read_text()
     for block in BLOCKS:
-        before, rest = text.split(begin(block), 1)
-        after = rest.split(end(block), 1)[1]
-        text = f"{before}{begin(block)}\n\n{table(block)}\n\n{end(block)}{after}"
+        text = _replace(text, begin(block), f"\n\n{table(block)}\n\n", end(block))
+        page = _replace(page, begin_in_manual(block), f"\n{manual(block)}\n", end_in_manual(block))
     DOCUMENT.write_text(text)
+    MANUAL.write_text(page)
+
+
+def _replace(text: str, start: str, between: str, stop: str) -> str:
+    before, rest = text.split(start, 1)
+    return f"{before}{start}{between}{stop}{rest.split(stop, 1)[1]}"
 
 
 if __name__ == "__main__":
