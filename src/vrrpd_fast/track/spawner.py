@@ -158,11 +158,11 @@ class Helper:
                 if run is not None:
                     run.is_dying = False
                 if run is not None or pid in self.leaderless:
-                    signal_group(pid, signal.SIGKILL)
+                    self.signal(pid, signal.SIGKILL)
                 self.leaderless.discard(pid)
             elif run is not None:
                 run.is_dying = True
-                signal_group(pid, signal.SIGTERM)
+                self.signal(pid, signal.SIGTERM)
                 heapq.heappush(self.deadlines, (now_ns + KILL_AFTER_NS, pid, serial, signal.SIGKILL))
                 self.answer(serial, "timeout", now_ns - run.started_ns)
 
@@ -170,14 +170,23 @@ class Helper:
         """The daemon is gone: leave nothing behind."""
         groups = self.leaderless.union(self.running)
         for group in groups:
-            signal_group(group, signal.SIGTERM)
+            self.signal(group, signal.SIGTERM)
         end_ns = time.monotonic_ns() + LAST_GRACE_NS
-        while time.monotonic_ns() < end_ns and any(signal_group(group, 0) for group in groups):
+        while time.monotonic_ns() < end_ns and any(self.signal(group, 0) for group in groups):
             time.sleep(0.01)
             while self.running and (pid := os.waitpid(-1, os.WNOHANG)[0]):
                 del self.running[pid]
         for group in groups:
-            signal_group(group, signal.SIGKILL)
+            self.signal(group, signal.SIGKILL)
+
+    def signal(self, pid: int, number: int) -> bool:
+        """Signal a run's group, or its process when that was forked just now and has no group yet."""
+        if signal_group(pid, number):
+            return True
+        if pid not in self.running:
+            return False
+        os.kill(pid, number)  # not reaped yet: nobody else can have this pid
+        return True
 
 
 def signal_group(group: int, number: int) -> bool:
