@@ -16,6 +16,7 @@ import pytest
 
 from unit.config import config_reference
 from vrrpd_fast.cli import ctl, daemon, lab
+from vrrpd_fast.config.native import load_text
 from vrrpd_fast.engine.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -288,6 +289,29 @@ def test_the_readers_of_commands_read() -> None:
     assert found == [["vrrpctl", "status", "--jsn", "NAME"], ["vrrpctl", "stauts"], ["vrrpd-fast", "--chek"]]
     assert all(map(refusal, found))
     assert refusal(["vrrpctl", "lab", "--slow"])
+
+
+def shown_configurations() -> Iterator[tuple[str, str]]:
+    """Every whole configuration in a document or a page: where it stands, and its text."""
+    for path in DOCUMENTS:
+        for example in re.findall(r"^```json\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL):
+            yield path.name, example
+    for path in MANUALS:
+        for example in map(plain, EXAMPLES.findall(section(path.read_text(), "EXAMPLES"))):
+            if example.startswith("{"):
+                yield path.name, example
+
+
+def test_shown_configurations_are_right() -> None:
+    shown = list(shown_configurations())
+    assert {name for name, _ in shown} >= {"README.md", "OPERATIONS.md", "CONFIG.md", "vrrpd-fast.json.5"}
+    for name, text in shown:
+        assert load_text(text, name).findings == []
+
+
+def test_the_readme_begins_with_the_example() -> None:
+    (shown,) = (text for name, text in shown_configurations() if name == "README.md")
+    assert shown == (ROOT / "examples" / "vips.json").read_text()
 
 
 @pytest.mark.parametrize("name", ["README.md", "OPERATIONS.md"])
