@@ -1,10 +1,11 @@
 """Several nodes on shared links: link n is a bridge in a switch with a cable to v<n> of each node on it."""
 
+import subprocess
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from types import TracebackType
 
-from harness.network import Node
+from harness.network import BenchError, Node
 from harness.shape import Shape
 
 _SYSCTLS = (
@@ -69,9 +70,20 @@ class Lan:
         """The switch's end of a cable."""
         return f"p{number}_{link}"
 
-    def pull(self, number: int) -> None:
+    def hold(self) -> subprocess.Popen[bytes]:
+        """A hand on the cables, so that `pull` needs no time to get there."""
+        return self.switch.start("ip", "-batch", "-", stdin=subprocess.PIPE)
+
+    def pull(self, number: int, hand: subprocess.Popen[bytes]) -> None:
         """All cables of a node out."""
-        self.switch.ip([f"link set {self.port(number, link)} down" for link in self.attached[number]])
+        assert hand.stdin is not None
+        hand.stdin.writelines(
+            f"link set {self.port(number, link)} down\n".encode() for link in self.attached[number]
+        )
+        hand.stdin.close()
+        if hand.wait():
+            raise BenchError(f"the cables of node {number} do not come out")
+        self.switch.stop(hand)
 
     def plug(self, number: int) -> None:
         """All cables of a node in again."""

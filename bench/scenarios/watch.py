@@ -1,8 +1,8 @@
 """A takeover of many addresses while a third router watches, whose patience is a little longer.
 
 The old master, the bare sender, dies; the daemon of priority 100 takes over. Another one of priority 50 waits
-19.5 ms longer (at 100 ms). It must find nothing to do: no first advert may come that late, and no second one be
-held up by addresses. Times are the kernel's, taken where the third router listens.
+19.5 ms longer (at 100 ms). It must find nothing to do: no first advert may come that late, and no second one
+be held up by addresses. Times are the kernel's, taken where the third router listens.
 """
 
 import time
