@@ -1,7 +1,7 @@
 """One file per kind of measurement. A new one: a Scenario in its file, its name in ALL."""
 
 from harness.pairs import Scenario
-from scenarios import capacity, failover, memory, receive, send, takeover, watch
+from scenarios import capacity, failover, memory, pressure, receive, send, takeover, watch
 
 ALL: tuple[Scenario, ...] = (
     *send.SCENARIOS,
@@ -11,4 +11,5 @@ ALL: tuple[Scenario, ...] = (
     *capacity.SCENARIOS,
     *watch.SCENARIOS,
     *failover.SCENARIOS,
+    *pressure.SCENARIOS,
 )
