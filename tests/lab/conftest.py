@@ -18,6 +18,7 @@ PEERS = {
     "keepalived": ("/usr/sbin/keepalived", "keepalived"),
     "frr": ("/usr/lib/frr/vrrpd", "frr"),
     "killall": ("/usr/bin/killall", "psmisc"),
+    "strace": ("/usr/bin/strace", "strace"),
 }
 
 
