@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -15,7 +16,7 @@ from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
 from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding
-from vrrpd_fast.net.messages import kernel_tags_addresses, withdraw_tagged
+from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses, withdraw_tagged
 from vrrpd_fast.net.netlink import Netlink
 from vrrpd_fast.system import ServiceManager, raise_limits
 
@@ -69,10 +70,10 @@ class Daemon:
                 self._started.set()
                 gc.collect()
                 gc.freeze()  # what lives as long as the process need not be walked again
-                self._manager.ready(f"{len(loaded.config.instances)} virtual routers")
-                log.info(
-                    "vrrpd-fast %s: %d virtual routers", vrrpd_fast.__version__, len(loaded.config.instances)
-                )
+                count = len(loaded.config.instances)
+                told = f"{count} virtual router{'' if count == 1 else 's'}"
+                self._manager.ready(told)
+                log.info("vrrpd-fast %s: %s", vrrpd_fast.__version__, told)
                 if self._manager.watchdog_ns is not None:
                     self._keep(self._feed_watchdog(self._manager.watchdog_ns / 2 / NS_PER_S))
                 await self._end.wait()
@@ -166,8 +167,10 @@ def withdraw() -> int:
 
 
 def _check_kernel() -> None:
-    """Say once what this kernel lacks."""
+    """PermissionError when addresses cannot be moved (CAP_NET_ADMIN); what this kernel lacks is said once."""
     with contextlib.closing(Netlink()) as netlink:
+        if not may_change_addresses(netlink):
+            raise PermissionError(errno.EPERM, "addresses cannot be moved: Operation not permitted")
         if not kernel_tags_addresses(netlink):
             log.warning(
                 "this kernel keeps no owner tag on addresses (before 5.18): --withdraw cannot find ours"

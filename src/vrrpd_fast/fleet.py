@@ -87,6 +87,7 @@ class Fleet:
         self._draining = False
         self._has_spawner = False
         self._holds = Holds()
+        self._is_polling = False
         self._losses: dict[str, int] = {}
         self._told_filter = False
         self._watch: asyncio.TimerHandle | None = None
@@ -135,10 +136,28 @@ class Fleet:
     def listen(self) -> None:
         """Begin to hear adverts and the timer."""
         self._loop.add_reader(self.engine.timer_fd, self.engine.on_timer)
+        self._watch_sockets()
+        self._look_after()
+
+    def _watch_sockets(self) -> None:
         self._loop.add_reader(self._sockets.receive4.fileno(), self.engine.on_readable4)
         if self._sockets.receive6 is not None:
             self._loop.add_reader(self._sockets.receive6.fileno(), self.engine.on_readable6)
-        self._look_after()
+
+    def _unwatch_sockets(self) -> None:
+        self._loop.remove_reader(self._sockets.receive4.fileno())
+        if self._sockets.receive6 is not None:
+            self._loop.remove_reader(self._sockets.receive6.fileno())
+
+    def _follow_polling(self) -> None:
+        """The engine reads its sockets on the tick while that is cheaper than to be woken by them."""
+        is_polling = self.engine.take_polling()
+        if is_polling is not self._is_polling:
+            self._is_polling = is_polling
+            if is_polling:
+                self._unwatch_sockets()
+            else:
+                self._watch_sockets()
 
     # -- configuration ------------------------------------------------------------------------------------
 
@@ -317,6 +336,7 @@ class Fleet:
         self._draining = False
         with self._holds.during("transitions"):
             has_more = self._drain_slice()
+        self._follow_polling()
         late = self.engine.take_late()
         if late is not None:
             late_ns, at_ns = late
@@ -431,10 +451,8 @@ class Fleet:
         await self._stop(list(self.routers))
         for tracker in self._scripts.values():
             tracker.stop()
-        for fd in (self.engine.timer_fd, self._sockets.receive4.fileno()):
-            self._loop.remove_reader(fd)
-        if self._sockets.receive6 is not None:
-            self._loop.remove_reader(self._sockets.receive6.fileno())
+        self._loop.remove_reader(self.engine.timer_fd)
+        self._unwatch_sockets()
         if self._watch is not None:
             self._watch.cancel()
         self._claims.close()

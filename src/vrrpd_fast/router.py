@@ -72,6 +72,7 @@ class VirtualRouter:
         self._is_native = is_native
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
+        self._then = (self._priority, self._source)  # our priority and address at the last transition
         self._ifindex: int | None = None  # where the engine has us; None when the interface does not exist
         self._listening: int | None = None  # where we are in the multicast group
         self._deaf = ""  # why we are not, although we should
@@ -139,6 +140,7 @@ class VirtualRouter:
         self.state = event.new
         self.generation += 1
         self._last_event = event
+        self._then = (self._priority, self._source)
         self.last_transition = time.time() - (self._engine.now_ns() - event.at_ns) / NS_PER_S
         if event.new is State.FAULT and self._fault is not None:
             self._last_fault = self._fault[1]
@@ -163,7 +165,7 @@ class VirtualRouter:
     def _explain(self, event: Transition) -> str:
         if event.new is State.FAULT and self._last_fault:
             return self._last_fault
-        return explain.transition(event, self.instance, self._priority, self._source)
+        return explain.transition(event, self.instance, *self._then)
 
     def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
         log.warning("instance %s: %s", self.name, explain.complaint(what, source))

@@ -267,13 +267,16 @@ class Router:
 
     def _receive_as_master(self, now_ns: int, advert: Advert) -> None:
         if advert.priority == 0:  # A6
-            self._answer(now_ns)
+            if self._may_answer(now_ns):
+                self._send(now_ns)
         elif advert.priority > self.priority:  # A7
             self._yield_to(now_ns, advert, "HIGHER_PRIORITY")
         elif advert.priority == self.priority and advert.source > self.source:
             self._yield_to(now_ns, advert, "HIGHER_ADDRESS")
-        elif self.parameters.version == 3 and self.parameters.answer_losing and self._answer(now_ns):
-            self.challenged = True  # A8
+        elif self._may_answer(now_ns):
+            if self.parameters.version == 3 and self.parameters.answer_losing:
+                self._send(now_ns)  # A8
+            self.challenged = True
 
     # --- actions
 
@@ -315,12 +318,11 @@ class Router:
         )
         self.state = state
 
-    def _answer(self, now_ns: int) -> bool:
+    def _may_answer(self, now_ns: int) -> bool:
         """A9: at most one answer per eighth of the interval; the advert timer is left alone."""
         if self.answered_ns is not None and now_ns < self.answered_ns + self.interval_ns // PHASES:
             return False
         self.answered_ns = now_ns
-        self._send(now_ns)
         return True
 
     def _send(self, now_ns: int, release: bool = False) -> None:

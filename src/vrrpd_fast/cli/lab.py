@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     )
     arguments = parser.parse_args(argv)
 
-    directory = Path(tempfile.mkdtemp(prefix="vrrpctl-lab-"))
+    directory = Path(tempfile.mkdtemp(prefix="vrrp-"))
     sandbox = os.fork()
     if sandbox == 0:
         status = 1

@@ -60,16 +60,16 @@ _WORDS: dict[type, BlockWords] = {
     schema.GlobalDefs: BlockWords(
         frozenset(_GLOBAL.split()),
         {
-            "vrrp_skip_check_adv_addr": "an advert that lists other addresses is accepted anyway, unless the "
-            'instance says check_addresses "strict"',
+            "vrrp_skip_check_adv_addr": "in version 3 an advert that lists other addresses is accepted, "
+            'unless the instance says check_addresses "strict"; version 2 refuses it (RFC 3768 7.1)',
         },
     ),
     schema.VrrpInstance: BlockWords(
         frozenset(_INSTANCE.split()),
         {
             "preempt": "preempting is the default, nopreempt switches it off",
-            "skip_check_adv_addr": "an advert that lists other addresses is accepted anyway, unless "
-            'check_addresses is "strict"',
+            "skip_check_adv_addr": "in version 3 an advert that lists other addresses is accepted anyway, "
+            'unless check_addresses is "strict"; version 2 refuses it (RFC 3768 7.1)',
         },
     ),
     schema.AddressEntry: BlockWords(frozenset(_ADDRESS.split())),

@@ -50,6 +50,9 @@ class Engine(Machine):
     def on_timer(self) -> None: ...
     def on_readable4(self) -> None: ...
     def on_readable6(self) -> None: ...
+    def take_polling(self) -> bool:
+        """Whether the receive sockets are read on the tick, so that the loop need not watch them."""
+
     def take_late(self) -> tuple[int, int] | None:
         """The worst tick that was more than 5 ms late since the last call: by how many ns, and when."""
 

@@ -29,8 +29,16 @@ from vrrpd_fast.engine.steady import ROOM_MAX as _ROOM_MAX
 cdef extern from *:
     """
     #define LATE_LIMIT_NS INT64_C(5000000)
+    #define NS_PER_CS INT64_C(10000000)
+    #define MIN_POLL_NS INT64_C(1000000)
+    #define MAX_POLL_NS INT64_C(5000000)
+    #define POLLING_WINDOW_NS INT64_C(100000000)
     """
     const int64_t LATE_LIMIT_NS     # a tick later than this is told
+    const int64_t NS_PER_CS
+    const int64_t MIN_POLL_NS       # an eighth of the shortest interval, within these
+    const int64_t MAX_POLL_NS
+    const int64_t POLLING_WINDOW_NS
     int __builtin_clzll(unsigned long long) noexcept nogil
 
 cdef extern from "<sys/uio.h>" nogil:
@@ -146,6 +154,12 @@ cdef class Engine(Machine):
     cdef int32_t output_capacity
     cdef batch_t *batches       # one per route
     cdef receive_t *ears        # IPv4, IPv6
+    cdef bint is_polling        # sockets are read on the tick, not when they are readable
+    cdef bint polling_told      # what Python was told of that
+    cdef int64_t poll_ns        # how often
+    cdef int64_t heard_ns       # the last tick
+    cdef int64_t window_ns      # when the present count of wake-ups or packets began
+    cdef uint32_t window_count
     cdef uint64_t lateness[LATENESS_BUCKETS]
     cdef int64_t late_limit_ns
     cdef int64_t late_ns        # the worst tick since take_late(), if it was later than the limit
@@ -161,6 +175,7 @@ cdef class Engine(Machine):
         self.timer = -1
         self.timer_ns = -1
         self.late_limit_ns = LATE_LIMIT_NS
+        self.poll_ns = MAX_POLL_NS
         self.batches = <batch_t *> calloc(ROUTES, sizeof(batch_t))
         self.ears = <receive_t *> calloc(2, sizeof(receive_t))
         if self.batches == NULL or self.ears == NULL:
@@ -201,6 +216,7 @@ cdef class Engine(Machine):
 
     def add(self, **settings):
         cdef int32_t handle = Machine.add(self, **settings)
+        self.poll_ns = max(MIN_POLL_NS, min(self.poll_ns, self.routers[handle].interval_cs * NS_PER_CS // 8))
         if self.steady is not None:
             if <uint32_t> self.capacity > <uint32_t> self.steady.slots:
                 self._enlarge_filter(self.capacity, self.steady.room)
@@ -344,6 +360,7 @@ cdef class Engine(Machine):
     def on_readable4(self):
         with nogil:
             self.hear(0, WAKE_BATCHES)
+            self.judge_polling(1)
             self.flush()
             self.rearm()
         self._tell()
@@ -351,13 +368,15 @@ cdef class Engine(Machine):
     def on_readable6(self):
         with nogil:
             self.hear(1, WAKE_BATCHES)
+            self.judge_polling(1)
             self.flush()
             self.rearm()
         self._tell()
 
     cdef _tell(self):
         if not self.hooked and (
-                self.event_count or self.complaint_count or self.challenged_count or self.late_ns):
+                self.event_count or self.complaint_count or self.challenged_count or self.late_ns
+                or self.is_polling != self.polling_told):
             self.hooked = True
             self.hook()
 
@@ -367,7 +386,7 @@ cdef class Engine(Machine):
 
     cdef void tick(self) noexcept nogil:
         """Hear first, then look at the clock: an advert that waits in the socket keeps its master alive."""
-        cdef uint64_t expirations
+        cdef uint64_t expirations, heard = self.datagrams_received
         self.wakeups += 1
         self.note_lateness()
         read(self.timer, &expirations, sizeof(expirations))
@@ -375,9 +394,30 @@ cdef class Engine(Machine):
         # After a stall each virtual router's first advert must be among those heard: two per router at least.
         self.hear(0, TICK_BATCHES + self.capacity // 32)
         self.hear(1, TICK_BATCHES + self.capacity // 32)
-        self.fire(monotonic_ns())
+        if self.is_polling:
+            self.judge_polling(<uint32_t> (self.datagrams_received - heard))
+        self.heard_ns = monotonic_ns()
+        self.fire(self.heard_ns)
         self.flush()
         self.rearm()
+
+    cdef void judge_polling(self, uint32_t count) noexcept nogil:
+        """Read on the tick when wake-ups by packets would cost more, and back when few packets come.
+
+        `count` is what has come since the last call: wake-ups by readable sockets, or packets while polling.
+        """
+        cdef int64_t now_ns = monotonic_ns(), window_ns = now_ns - self.window_ns
+        cdef uint32_t ticks
+        self.window_count += count
+        if window_ns < POLLING_WINDOW_NS:
+            return
+        ticks = <uint32_t> (window_ns // self.poll_ns)
+        if self.is_polling:
+            self.is_polling = self.window_count >= ticks
+        else:
+            self.is_polling = self.window_count >= 2 * ticks
+        self.window_ns = now_ns
+        self.window_count = 0
 
     cdef void note_lateness(self) noexcept nogil:
         cdef int64_t now_ns = monotonic_ns(), late_ns = now_ns - self.timer_ns
@@ -393,6 +433,8 @@ cdef class Engine(Machine):
     cdef void rearm(self) noexcept nogil:
         cdef int64_t next_ns = wheel_next_ns(&self.wheel)
         cdef itimerspec spec
+        if self.is_polling and (next_ns < 0 or self.heard_ns + self.poll_ns < next_ns):
+            next_ns = self.heard_ns + self.poll_ns
         if next_ns == self.timer_ns:
             return
         self.timer_ns = next_ns
@@ -482,6 +524,10 @@ cdef class Engine(Machine):
         self.send_dropped += dropped
         batch.count = 0
 
+    def take_polling(self):
+        self.polling_told = self.is_polling
+        return bool(self.is_polling)
+
     def take_late(self):
         late = (self.late_ns, self.late_at_ns) if self.late_ns else None
         self.late_ns = 0
@@ -493,6 +539,7 @@ cdef class Engine(Machine):
     def health(self):
         return {
             "kernel_filter": int(self.steady is not None),
+            "polling": int(self.is_polling),
             "wakeups": self.wakeups,
             "datagrams_received": self.datagrams_received,
             "datagrams_sent": self.datagrams_sent,

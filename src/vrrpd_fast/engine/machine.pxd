@@ -81,7 +81,7 @@ ctypedef struct vr_t:
     int64_t deadline_ns        # when the down timer runs out; the wheel may be armed earlier (lazy)
     int64_t armed_ns           # what the wheel is armed at; -1 = not armed
     int64_t master_since_ns    # the first advert of this mastership
-    int64_t answered_ns        # last advert sent out of turn
+    int64_t answered_ns        # last reaction to a losing advert or a priority 0
     uint64_t addresses_hash    # order-independent
     steady_entry *steady       # the kernel filter's; NULL without one
     uint64_t absorbed_before   # by that entry, for a virtual router that had it earlier
@@ -146,7 +146,6 @@ cdef class Machine:
     cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
     cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil
     cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil
-    cdef bint answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil
     cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil
     cdef bint count_due(self, due_t due) noexcept nogil
     cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil

@@ -94,7 +94,7 @@ class Machine:
         """Up to `limit` transitions that were not drained yet, oldest first."""
 
     def take_challenged(self) -> list[int]:
-        """Masters that answered a losing advert since the last call (each once)."""
+        """Masters that heard a losing advert since the last call, each once: to be announced anew."""
 
     def take_complaints(self) -> list[tuple[int, Complaint, IPv4Address | IPv6Address | None]]:
         """What is wrong with adverts heard, each once until the state changes: (handle, what, from)."""

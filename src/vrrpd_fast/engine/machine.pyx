@@ -107,6 +107,18 @@ cdef void hear_steady(vr_t *vr) noexcept nogil:
         vr.deadline_ns = seen_ns + down_interval_ns(vr)
 
 
+cdef inline bint may_answer(int64_t now_ns, vr_t *vr) noexcept nogil:
+    """Whether a master may react to an advert now: at most once per eighth of its interval.
+
+    It sends at once, leaving its phase alone, and has its addresses announced again: who lost may have taken
+    the traffic.
+    """
+    if now_ns - vr.answered_ns < vr.interval_cs * NS_PER_CS // PHASES:
+        return False
+    vr.answered_ns = now_ns
+    return True
+
+
 cdef inline void hear_all(vr_t *vr) noexcept nogil:
     """Have the kernel filter absorb nothing until the next advert is accepted."""
     if vr.steady != NULL:
@@ -515,7 +527,8 @@ cdef class Machine:
                 memcpy(vr.rival, advert.source, 16)
         elif vr.state == STATE_MASTER:
             if advert.priority == 0:
-                self.answer(now_ns, vr, handle)
+                if may_answer(now_ns, vr):
+                    self.queue_due(handle, 0)
                 return
             order = <int> advert.priority - <int> vr.priority
             if order == 0:
@@ -529,7 +542,9 @@ cdef class Machine:
                 self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
                 reason = REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS
                 self.become_backup(now_ns, vr, handle, reason)
-            elif vr.answer_losing and self.answer(now_ns, vr, handle):
+            elif may_answer(now_ns, vr):
+                if vr.answer_losing:
+                    self.queue_due(handle, 0)
                 if not vr.challenged:
                     vr.challenged = 1
                     self.challenged[self.challenged_count] = handle
@@ -674,14 +689,6 @@ cdef class Machine:
         wheel_cancel(&self.wheel, 2 * handle)
 
     # -- adverts out --------------------------------------------------------------------------------------
-
-    cdef bint answer(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
-        """An advert out of turn, at most one per eighth of the interval; the phase is not touched."""
-        if now_ns - vr.answered_ns < vr.interval_cs * NS_PER_CS // PHASES:
-            return False
-        vr.answered_ns = now_ns
-        self.queue_due(handle, 0)
-        return True
 
     cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil:
         cdef void *block

@@ -47,7 +47,7 @@ class Router:
 
     @property
     def socket(self) -> Path:
-        return self._directory / "control.sock"
+        return self._directory / "ctl"
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -132,6 +132,12 @@ def kernel_tags_addresses(netlink: Netlink) -> bool:
     return any(protocol for _, _, protocol in _dump(netlink))
 
 
+def may_change_addresses(netlink: Netlink) -> bool:
+    """Whether the kernel lets us (CAP_NET_ADMIN); it tells before it looks for the interface."""
+    errors = netlink.transact([_removal((0x7FFFFFFF, bytes(4), 32))])
+    return all(error.errno != errno.EPERM for error in errors)
+
+
 def tagged_addresses(netlink: Netlink) -> list[Key]:
     """All addresses in the kernel that carry our owner tag, of both families."""
     return [key for key, _, protocol in _dump(netlink) if protocol == OWNER_TAG]

@@ -413,11 +413,12 @@ def test_an_engine_without_sockets_serves_its_timer() -> None:
 def test_a_late_tick_is_told_once() -> None:
     engine, hooks = deaf_and_mute()
     handle = put(engine, 1, priority=100)
-    engine.start(handle, engine.now_ns() - DOWN_NS + 20_000_000)
+    begin_ns = engine.now_ns() - DOWN_NS + 20_000_000
+    engine.start(handle, begin_ns)
     engine.settle()
     engine.drain(10)
-    assert select.select([engine.timer_fd], [], [], 2)[0]
     assert engine.take_late() is None
+    assert select.select([engine.timer_fd], [], [], 2)[0]
     time.sleep(0.02)
     called_ns = engine.now_ns()
     engine.on_timer()
@@ -425,7 +426,7 @@ def test_a_late_tick_is_told_once() -> None:
     late = engine.take_late()
     assert late is not None
     late_ns, at_ns = late
-    assert 20_000_000 <= late_ns < 20_000_000 + LATE_NS
+    assert 20_000_000 <= late_ns <= at_ns - begin_ns
     assert called_ns <= at_ns <= engine.now_ns()
     assert engine.take_late() is None
     ((bound_ns, count),) = engine.lateness_ns().items()
@@ -435,6 +436,49 @@ def test_a_late_tick_is_told_once() -> None:
 
 
 # -- adverts in
+
+
+@in_new_namespace
+def test_a_stream_of_packets_is_read_on_the_tick() -> None:
+    place = linked()
+    node = Node()
+    with place:
+        talker = Talker()
+    engine, ear = node.engine, node.sockets.receive4
+    handle = node.add(priority=100)
+    node.start(handle)
+
+    def say() -> None:
+        talker.say("b0", advert(address("b", 0), priority=200))
+
+    def received() -> int:
+        return engine.snapshot(handle).statistics["advertisement_rcvd"]
+
+    for _ in range(100_000):  # it takes a tenth of a second to make up its mind
+        say()
+        assert select.select([ear], [], [], 2)[0]
+        engine.on_readable4()
+        if engine.take_polling():
+            break
+    assert engine.health()["polling"] == 1
+
+    # Nobody watches the socket any more; the timer comes all the same, and hears what waits there.
+    before = received()
+    say()
+    for _ in range(100):
+        assert select.select([engine.timer_fd], [], [], 2)[0]
+        engine.on_timer()
+        if received() > before:
+            break
+    assert received() == before + 1
+    assert engine.snapshot(handle).state is State.BACKUP
+
+    for _ in range(1000):  # silence: it wants to be woken again
+        if not engine.take_polling():
+            break
+        assert select.select([engine.timer_fd], [], [], 2)[0]
+        engine.on_timer()
+    assert engine.health()["polling"] == 0
 
 
 def flood(node: Node, talker: Talker, routers: dict[tuple[int, int], int]) -> None:
