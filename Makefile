@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 export CC ?= cc
 BIN := $(VENV)/bin
+RESULT := bench/results/bench.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find src csrc -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]')
 COMPILED := $(subst /,.,$(patsubst src/%.pyx,%,$(filter %.pyx,$(SOURCES))))
@@ -34,8 +35,12 @@ lint: $(VENV)/.stamp-lint  ## ruff, mypy --strict, stubtest, cython-lint, and th
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint src
 	$(CC) -std=gnu11 -fsyntax-only -Wall -Wextra -Wconversion -Werror csrc/*.c
 
-bench: $(VENV)/.stamp-build  ## side by side with keepalived (needs root)
-	$(BIN)/python bench/run.py
+bench: $(VENV)/.stamp-build  ## side by side with keepalived (needs root); BENCH='--quick NAME…' narrows it
+	mkdir -p $(dir $(RESULT))
+	$(BIN)/python bench/run.py --json $(RESULT) $(BENCH)
+
+charts: $(VENV)/.stamp-bench  ## docs/img from what the last `make bench` measured
+	$(BIN)/python bench/charts.py $(RESULT)
 
 dist: $(VENV)/.stamp-build  ## sdist, wheel from the sdist, and the wheel tried in a fresh environment
 	rm -rf build/dist build/dist-venv
@@ -81,4 +86,8 @@ $(VENV)/.stamp-lint: $(VENV)/.stamp-test
 	$(PIP) install --group lint
 	@touch $@
 
-.PHONY: help run test unit lint bench dist clean
+$(VENV)/.stamp-bench: $(VENV)/.stamp-build
+	$(PIP) install --group bench
+	@touch $@
+
+.PHONY: help run test unit lint bench charts dist clean
