@@ -72,7 +72,8 @@ class VirtualRouter:
         self._is_native = is_native
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
-        self._then = (self._priority, self._source)  # our priority and address at the last transition
+        # Our priority and address at the last transition.
+        self._then: tuple[int, IPv4Address | IPv6Address | None] = (instance.priority, None)
         self._ifindex: int | None = None  # where the engine has us; None when the interface does not exist
         self._listening: int | None = None  # where we are in the multicast group
         self._deaf = ""  # why we are not, although we should

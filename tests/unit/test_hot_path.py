@@ -38,7 +38,13 @@ HOT = {
         "wheel_pop",
     ],
     "src/vrrpd_fast/engine/keys.pyx": ["keys_find"],
-    "src/vrrpd_fast/engine/phases.pyx": ["phases_of", "phases_join", "phases_leave", "phases_advance"],
+    "src/vrrpd_fast/engine/phases.pyx": [
+        "phases_in",
+        "phases_of",
+        "phases_join",
+        "phases_leave",
+        "phases_advance",
+    ],
     "src/vrrpd_fast/engine/machine.pyx": [
         "key_of",
         "hash_addresses",

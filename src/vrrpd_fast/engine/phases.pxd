@@ -16,7 +16,7 @@ ctypedef struct phase_t:
     int32_t capacity
 
 ctypedef struct phases_t:
-    phase_t *all               # 8 of each interval, one behind the other
+    phase_t *all               # PHASES of each interval, one behind the other; not all are used
     int32_t count
     int32_t capacity
 

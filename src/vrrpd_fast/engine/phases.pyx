@@ -1,7 +1,10 @@
 """Phases: who advertises at the same moment, so that thousands of masters cost 8 wake-ups an interval.
 
-Each interval in use has 8 phases, an eighth of it apart, that fire at multiples of the interval. A member's
+Each interval in use has up to 8 phases, evenly apart, that fire at multiples of the interval. A member's
 gaps are exactly one interval; between joining and its first turn lies more than nothing and at most one.
+
+From 100 ms on an interval has as many phases as make 30 wake-ups a second, below that all 8: there adverts
+come so fast that a batch of all at once would be late for the next.
 """
 
 from libc.limits cimport INT_MAX
@@ -12,6 +15,22 @@ from libc.string cimport memset
 from vrrpd_fast.engine.wheel cimport wheel_arm, wheel_cancel, wheel_t
 
 
+cdef extern from *:
+    """
+    #define FEW_FROM_NS INT64_C(100000000)
+    #define NS_PER_WAKE INT64_C(33333333)
+    """
+    const int64_t FEW_FROM_NS
+    const int64_t NS_PER_WAKE
+
+
+cdef inline int32_t phases_in(int64_t interval_ns) noexcept nogil:
+    """How many of its 8 phases an interval uses."""
+    if interval_ns < FEW_FROM_NS or interval_ns >= PHASES * NS_PER_WAKE:
+        return PHASES
+    return <int32_t> (interval_ns // NS_PER_WAKE)
+
+
 cdef void phases_free(phases_t *phases) noexcept nogil:
     cdef int32_t phase
     for phase in range(phases.count):
@@ -20,7 +39,7 @@ cdef void phases_free(phases_t *phases) noexcept nogil:
 
 
 cdef int32_t phases_of(phases_t *phases, int64_t interval_ns) noexcept nogil:
-    """The first of the 8 phases of an interval, made if need be; -1 when there is no memory.
+    """The first phase of an interval, made if need be; -1 when there is no memory.
 
     The wheel must have room for the timer of every phase that there is room for (`capacity`).
     """
@@ -40,7 +59,7 @@ cdef int32_t phases_of(phases_t *phases, int64_t interval_ns) noexcept nogil:
     for phase in range(first, first + PHASES):
         memset(&phases.all[phase], 0, sizeof(phase_t))
         phases.all[phase].interval_ns = interval_ns
-        phases.all[phase].offset_ns = (phase - first) * interval_ns // PHASES
+        phases.all[phase].offset_ns = (phase - first) * interval_ns // phases_in(interval_ns)
     phases.count = first + PHASES
     return first
 
@@ -58,7 +77,7 @@ cdef int32_t phases_join(phases_t *phases, wheel_t *wheel, int64_t interval_ns, 
     cdef void *block
     if first < 0:
         return -1
-    for i in range(first, first + PHASES):
+    for i in range(first, first + phases_in(interval_ns)):
         phase = &phases.all[i]
         next_ns = phase.next_ns
         if phase.count == 0:
