@@ -50,7 +50,7 @@ struct steady_key {
 #define CHUNKS (STEADY_ROOM_MAX / STEADY_CHUNK)
 
 /* LAST + n: the n-th chunk is the last one. */
-enum label { PASS, IPV6, FIND, EQUAL, LAST, LABELS = LAST + CHUNKS };
+enum label { PASS, IPV6, FIND, EQUAL, OTHER, LAST, LABELS = LAST + CHUNKS };
 
 struct assembly {
     struct bpf_insn *code;
@@ -250,12 +250,12 @@ static void find_entry(struct assembly *assembly, int keys_fd, int entries_fd, u
 
 static void compare_addresses(struct assembly *assembly)
 {
-    EMIT(assembly, LOAD(BPF_H, R1, ENTRY, OF_ENTRY(length)), GOTO_IF_REG(BPF_JNE, R1, LENGTH, PASS));
+    EMIT(assembly, LOAD(BPF_H, R1, ENTRY, OF_ENTRY(length)), GOTO_IF_REG(BPF_JNE, R1, LENGTH, OTHER));
     for (int at = 0; at < 32; at += 8)
         EMIT(assembly,
              LOAD(BPF_DW, R1, FRAME, ADDRESSES_AT + at),
              LOAD(BPF_DW, R2, ENTRY, (int)OF_ENTRY(source) + at),
-             GOTO_IF_REG(BPF_JNE, R1, R2, PASS));
+             GOTO_IF_REG(BPF_JNE, R1, R2, OTHER));
 }
 
 /* Bytes `from` to `from` + 64 of the message, if it has them; beyond its end both sides are zero. */
@@ -280,12 +280,12 @@ static void compare_chunk(struct assembly *assembly, int from)
          MOVE(R3, FRAME),
          ADD(R3, CHUNK_AT),
          CALL(skb_load_bytes),
-         GOTO_IF(BPF_JNE, R0, 0, PASS));
+         GOTO_IF(BPF_JNE, R0, 0, OTHER));
     for (int at = 0; at < STEADY_CHUNK; at += 8)
         EMIT(assembly,
              LOAD(BPF_DW, R1, FRAME, CHUNK_AT + at),
              LOAD(BPF_DW, R2, ENTRY, (int)OF_ENTRY(message) + from + at),
-             GOTO_IF_REG(BPF_JNE, R1, R2, PASS));
+             GOTO_IF_REG(BPF_JNE, R1, R2, OTHER));
 }
 
 /* Equal, if the entry is still what it was when the comparison began: seen, counted, dropped. */
@@ -322,6 +322,9 @@ int steady_filter_assemble(struct bpf_insn *code, unsigned capacity, int keys_fd
         compare_chunk(&assembly, from);
     place(&assembly, EQUAL);
     absorb(&assembly);
+    place(&assembly, OTHER);
+    /* It waits in the socket from now on, and what comes behind it must not be taken account of before it. */
+    EMIT(&assembly, STORE_VALUE(BPF_W, ENTRY, OF_ENTRY(armed), 0));
     place(&assembly, PASS);
     EMIT(&assembly, SET32(R0, -1), EXIT); /* all of it */
     if (assembly.count > capacity)

@@ -4,7 +4,8 @@
  * An eBPF socket filter for the raw VRRP receive sockets. A backup hears the same advert from the same master
  * again and again. Once one was judged, its virtual router's entry is armed with it; the filter drops every further
  * advert that equals it, and writes down only when the last one came and how many there were. All else reaches the
- * socket, whole.
+ * socket, whole; and when that differs from what the entry holds, the filter disarms the entry, so that all behind it
+ * reaches the socket, too, until the machine has read it and arms again: nothing overtakes.
  *
  * What must be equal: interface, family, VRID (they find the entry), source, destination, length and every byte of
  * the VRRP message; and TTL or hop limit are 255, there are no IP options or extension headers, and it is no
@@ -31,7 +32,7 @@
 struct steady_entry {
     uint64_t last_seen_ns; /* CLOCK_MONOTONIC; the filter's */
     uint64_t absorbed;     /* the filter's */
-    uint32_t armed;        /* 0, or the generation of what is below */
+    uint32_t armed;        /* 0, or the generation of what is below; the filter may make it 0 */
     uint32_t generation;
     uint16_t length; /* of the message */
     uint16_t room;   /* how long a message may be; 0 without a filter */

@@ -120,11 +120,12 @@ class Rig:
         return result
 
     def is_absorbed(self, datagram: bytes) -> bool:
-        """The verdict on one packet, which the entry's counter must confirm."""
-        before = self.entry().absorbed
+        """The verdict on one packet, which the entry's counter must confirm; it is armed as it was before."""
+        before, armed = self.entry().absorbed, self.entry().armed
         verdict = self.verdict(datagram)
         assert verdict in (0, 0xFFFFFFFF)
         assert self.entry().absorbed - before == (verdict == 0)
+        self.entry().armed = armed
         return verdict == 0
 
 

@@ -56,7 +56,7 @@ def advert(own: Own, **fields: Any) -> bytes:
         "destination": codec.GROUPS[own.family],
         "addresses": own.addresses,
     } | fields
-    header = {key: named.pop(key) for key in ("ttl", "options") if key in named}
+    header: dict[str, Any] = {key: named.pop(key) for key in ("ttl", "options") if key in named}
     header |= {key: named[key] for key in ("source", "destination")}
     return (codec.ipv4 if own.family == 4 else codec.ipv6)(codec.message(**named), **header)
 

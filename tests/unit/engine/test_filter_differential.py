@@ -217,3 +217,28 @@ def test_what_is_told_to_the_virtual_router_ends_the_silence(family: int, versio
         assert pair.say(good) == 0, what
         pair.compare()
     pair.end()
+
+
+@pytest.mark.lab
+@FAMILIES
+@needs_bpf
+def test_the_order_of_what_waits_is_kept(family: int, version: int) -> None:
+    """Several at once, before anybody listens: the last word counts, whoever was first."""
+    pair = Pair()
+    own = Own(family, version, priority=100, interval_cs=100)
+    good = advert(own)
+    other = source(family, 3)
+    for between in (
+        advert(own, priority=0),
+        advert(own, priority=150),
+        advert(own, priority=50),
+        advert(own, source=other, priority=220),
+        advert(own, source=other, priority=0),
+        advert(own, checksum_error=1),
+    ):
+        for burst in ((between, good), (good, between), (good, between, good), (between, good, between)):
+            pair.begin(own)
+            pair.say(good)
+            pair.say(*burst)
+            pair.compare()
+            pair.end()

@@ -165,23 +165,28 @@ class Wire:
         return both[0], both[1]
 
     def judge(self, family: int, slot: int, armed: Armed, packets: list[tuple[int, bytes]]) -> int:
-        """Send (link, datagram)s; sockets and counter must agree with the rule. How many were absorbed."""
-        before = self.filter.absorbed(slot)
+        """Send (link, datagram)s, each to the entry armed; sockets and counter must agree with the rule.
+
+        How many were absorbed.
+        """
+        taken = 0
         for link, datagram in packets:
+            assert self.filter.arm(slot, armed.source, armed.destination, armed.message)
+            before = self.filter.absorbed(slot)
             self.send(family, datagram, link)
-        filtered, everything = self.collect(family)
-        passed = []
-        for heard in everything:
-            if family == 4:
-                absorbed = absorbs_ipv4(armed, heard.ifindex, heard.ip + heard.message)
-            else:
-                absorbed = absorbs_ipv6(armed, heard.ifindex, heard.ip, heard.message)
-            if not absorbed:
-                passed.append(heard)
-        assert filtered == passed
-        taken = len(everything) - len(passed)
-        assert self.filter.absorbed(slot) - before == taken
+            filtered, everything = self.collect(family)
+            passed = [heard for heard in everything if not self.is_absorbed(family, armed, heard)]
+            assert filtered == passed
+            assert self.filter.absorbed(slot) - before == len(everything) - len(passed)
+            taken += len(everything) - len(passed)
         return taken
+
+    @staticmethod
+    def is_absorbed(family: int, armed: Armed, heard: Heard) -> bool:
+        """By the rule."""
+        if family == 4:
+            return absorbs_ipv4(armed, heard.ifindex, heard.ip + heard.message)
+        return absorbs_ipv6(armed, heard.ifindex, heard.ip, heard.message)
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -300,11 +305,38 @@ def test_what_is_not_the_advert(family: int) -> None:
     if family == 4:
         strangers["IP options"] = (0, wire.datagram(armed, options=bytes([1, 1, 1, 0])))
     for what, packet in strangers.items():
+        wire.arm(0, armed)
         wire.send(family, packet[1], packet[0])
         filtered, everything = wire.collect(family)
         assert len(everything) == len(filtered) == 1, what
     assert wire.filter.absorbed(0) == 0
     assert wire.judge(family, 0, armed, [*strangers.values(), (0, good)]) == 1
+
+
+@pytest.mark.lab
+@FAMILIES
+@needs_bpf
+def test_behind_what_differs_nothing_is_absorbed(family: int) -> None:
+    """Whatever waits in the socket was first: what comes later must not be taken account of before it."""
+    wire = Wire()
+    armed = wire.advert(family)
+    good = wire.datagram(armed)
+    last = wire.datagram(wire.advert(family, priority=0))
+    wire.arm(0, armed)
+    for datagram in (good, last, good, good):
+        wire.send(family, datagram)
+    filtered, everything = wire.collect(family)
+    assert filtered == everything[1:]
+    assert not wire.filter.is_armed(0)
+    wire.arm(0, armed)
+    wire.send(family, good)
+    assert wire.collect(family)[0] == []
+    # Others' adverts, and what no router would heed, change nothing.
+    wire.send(family, wire.datagram(wire.advert(family, vrid=52)))
+    wire.send(family, wire.datagram(wire.advert(family, priority=0)), 1)
+    wire.send(family, wire.datagram(armed, ttl=254))
+    assert len(wire.collect(family)[0]) == 3
+    assert wire.filter.is_armed(0)
 
 
 @pytest.mark.lab
