@@ -88,6 +88,7 @@ class Fleet:
         self._has_spawner = False
         self._holds = Holds()
         self._is_polling = False
+        self._is_releasing = False
         self._losses: dict[str, int] = {}
         self._told_filter = False
         self._watch: asyncio.TimerHandle | None = None
@@ -278,15 +279,17 @@ class Fleet:
         """Withdraw, then release, a few virtual routers at a time: no address has two owners."""
         leaving = [self.routers.pop(name) for name in names]
         waiting = iter(leaving)
+        self._is_releasing = True
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
             await self._claims.withdraw(slice_)
             for router in slice_:
                 router.release(self.engine.now_ns())
             self.engine.settle()
             await asyncio.sleep(0)
+        self._is_releasing = False
+        while self._drain_slice():
+            await asyncio.sleep(0)
         for number, router in enumerate(leaving, 1):
-            self._drain_all()
-            self._tell_all()
             del self._by_handle[router.handle]
             router.close()
             self._unregister(router.instance)
@@ -351,10 +354,6 @@ class Fleet:
         if has_more:
             self._on_engine()
 
-    def _drain_all(self) -> None:
-        while self._drain_slice():
-            pass
-
     def _drain_slice(self) -> bool:
         """Have some transitions made by their virtual routers; whether there may be more."""
         events = self.engine.drain(TRANSITIONS_PER_SLICE)
@@ -373,7 +372,8 @@ class Fleet:
     def _tell(self) -> None:
         """Log some transitions, when the kernel has got what it needs of them."""
         self._telling = None
-        if not self._claims.is_busy or len(self._untold) > UNTOLD_LIMIT:
+        is_busy = self._is_releasing or self._claims.is_busy
+        if not is_busy or len(self._untold) > UNTOLD_LIMIT:
             with self._holds.during("logging"):
                 for _ in range(min(TELLS_PER_SLICE, len(self._untold))):
                     router, event = self._untold.popleft()
@@ -449,6 +449,7 @@ class Fleet:
         """Withdraw every address, release every mastership, close everything."""
         self._work.clear()
         await self._stop(list(self.routers))
+        self._tell_all()
         for tracker in self._scripts.values():
             tracker.stop()
         self._loop.remove_reader(self.engine.timer_fd)

@@ -145,8 +145,8 @@ class VirtualRouter:
         self.last_transition = time.time() - (self._engine.now_ns() - event.at_ns) / NS_PER_S
         if event.new is State.FAULT and self._fault is not None:
             self._last_fault = self._fault[1]
-        if event.new is State.MASTER or event.old is State.MASTER:
-            self._claim(self)
+        if event.new is State.MASTER or (event.old is State.MASTER and event.new is not State.INIT):
+            self._claim(self)  # who released has withdrawn its addresses before
 
     def tell(self, event: Transition) -> None:
         """Log a transition; nothing that moves traffic waits for this."""
