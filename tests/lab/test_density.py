@@ -439,7 +439,7 @@ def test_two_thousand_cost_little_and_leave_at_once(build: Build, keep: ExitStac
     print(
         f"{sent:.0f} adverts a second; the master wakes {wakes:.0f} times, the backup makes {calls:.0f} calls"
     )
-    assert wakes < 1.25 * 8 / INTERVAL_S  # 8 phases
+    assert wakes < 40
     assert calls < 200
     assert sent > 0.9 * 2000 / INTERVAL_S
 

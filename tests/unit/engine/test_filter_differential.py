@@ -4,6 +4,7 @@ Nothing in a run depends on how fast this machine is: timers are looked at when 
 deadlines may differ by no more than the time that the two engines took to hear the same packet.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -217,6 +218,33 @@ def test_what_is_told_to_the_virtual_router_ends_the_silence(family: int, versio
         assert pair.say(good) == 0, what
         pair.compare()
     pair.end()
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("family", [4, 6])
+@needs_bpf
+def test_what_was_absorbed_last_is_where_the_down_timer_begins(family: int) -> None:
+    """And the takeover has the same reason as if it had been heard, whoever else has spoken meanwhile."""
+    pair = Pair()
+    own = Own(family, 3, priority=100, interval_cs=5)
+    good = advert(own)
+    for others in ((), (advert(own, source=source(family, 3), priority=50),), (advert(own, priority=0),)):
+        pair.begin(own)
+        for datagram in (good, good, *others, good):
+            pair.say(datagram)
+        before = pair.deadlines_ns()
+        said_ns = time.monotonic_ns()
+        pair.say(good)
+        assert pair.absorbed() >= 2
+        for was_ns, deadline_ns in zip(before, pair.deadlines_ns(), strict=True):
+            assert deadline_ns > was_ns
+            assert deadline_ns - said_ns >= 3 * 50_000_000
+        pair.look()
+        pair.compare()
+        pair.lapse()
+        assert pair.snapshot(pair.filtered).state is State.MASTER
+        pair.compare()
+        pair.end()
 
 
 @pytest.mark.lab
