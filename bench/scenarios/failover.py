@@ -6,6 +6,8 @@ the two virtual routers is due, three intervals and the skew time after the last
 top is told; up to a quarter of a millisecond of that is the client's, which does not ask all the time.
 """
 
+import os
+import signal
 import struct
 import subprocess
 import time
@@ -19,7 +21,7 @@ from harness.daemon import Daemon, text
 from harness.lan import Lan
 from harness.network import BenchError, Node
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.process import kill_tree
+from harness.process import tree
 from harness.programs import KEEPALIVED, OURS, Programs, compiler
 from harness.shape import Shape
 from harness.steady import wait_for_members
@@ -30,7 +32,7 @@ _PERIOD_NS = 250_000
 _BEFORE_S = 0.2
 _AFTER_S = 0.3  # after the takeover is due
 _TIME = struct.Struct("=q")
-_REPEATS, _REPEATS_QUICK, _REPEATS_SLOW = 8, 3, 3
+_REPEATS, _REPEATS_QUICK, _REPEATS_SLOW = 10, 3, 3
 _SOURCE = Path(__file__).parent.parent / "probe.c"
 
 
@@ -78,7 +80,7 @@ def _power_failure(
     programs: Programs, lan: Lan, daemon: Daemon, victim: int, heir: int
 ) -> tuple[int, int, int] | None:
     """When the client had the last answer before, the first after; when the heir's last virtual router heard
-    its master for the last time. None when the heir had taken over something before."""
+    its master for the last time. None when the heir had taken over something before, or the master resigned."""
     heard, answers = programs.directory / "records", programs.directory / "answers"
     capture = programs.capture(lan.nodes[heir], heard)
     with answers.open("wb") as stdout:
@@ -96,7 +98,10 @@ def _power_failure(
     hand = lan.hold()
     time.sleep(_BEFORE_S + lan.shape.interval_cs / 100)
     killed_ns = time.time_ns()
-    kill_tree(daemon.process.pid)
+    for pid in reversed(
+        tree(daemon.process.pid)
+    ):  # a child that outlives its parent could still say good-bye
+        os.kill(pid, signal.SIGKILL)
     lan.pull(victim, hand)
     daemon.stop()
     time.sleep(lan.shape.down_ns / 1e9 + _AFTER_S)
@@ -110,7 +115,7 @@ def _power_failure(
     times = [at_ns for (at_ns,) in _TIME.iter_unpack(answers.read_bytes())]
     pauses = [(late - early, early, late) for early, late in pairwise(times) if late > killed_ns]
     adverts = [record for record in records.read(heard.read_bytes()) if record.kind == records._ADVERT]
-    if any(record.outgoing and record.at_ns < killed_ns for record in adverts):
+    if any(record.at_ns < killed_ns if record.outgoing else record.priority == 0 for record in adverts):
         return None
     last = {record.ifindex: record.at_ns for record in adverts if not record.outgoing}
     if not pauses or len(last) != lan.shape.links:
@@ -140,7 +145,7 @@ def _scenario(name: str, title: str, interval_cs: int, pairs_max: int, in_quick:
             Metric("outage", "median outage", "ms"),
             Metric("median", "median outage beyond the protocol's time", "ms", Budget(1, False)),
             Metric("worst", "worst outage beyond the protocol's time", "ms", Budget(5, False)),
-            Metric("void", "not counted: the backup had taken over before", "times"),
+            Metric("void", "not counted: no power failure of one master", "times"),
         ),
         lambda programs, subject, effort: _measure(shape, programs, subject, effort),
         pairs_max=pairs_max,
@@ -149,7 +154,7 @@ def _scenario(name: str, title: str, interval_cs: int, pairs_max: int, in_quick:
 
 
 SCENARIOS = (
-    _scenario("failover-10ms", "10 ms", 1, 3, in_quick=True),
-    _scenario("failover-100ms", "100 ms", 10, 3),
+    _scenario("failover-10ms", "10 ms", 1, 2, in_quick=True),
+    _scenario("failover-100ms", "100 ms", 10, 2),
     _scenario("failover-1s", "1 s", 100, 2),
 )
