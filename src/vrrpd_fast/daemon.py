@@ -11,6 +11,7 @@ import time
 from collections.abc import Coroutine
 
 import vrrpd_fast
+from vrrpd_fast import explain
 from vrrpd_fast.config import native
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
@@ -70,8 +71,7 @@ class Daemon:
                 self._started.set()
                 gc.collect()
                 gc.freeze()  # what lives as long as the process need not be walked again
-                count = len(loaded.config.instances)
-                told = f"{count} virtual router{'' if count == 1 else 's'}"
+                told = explain.routers(len(loaded.config.instances))
                 self._manager.ready(told)
                 log.info("vrrpd-fast %s: %s", vrrpd_fast.__version__, told)
                 if self._manager.watchdog_ns is not None:

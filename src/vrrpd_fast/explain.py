@@ -18,6 +18,11 @@ def duration(nanoseconds: int) -> str:
     return f"{nanoseconds / 1e9:.3f}".rstrip("0").rstrip(".") + " s"
 
 
+def routers(count: int) -> str:
+    """So many virtual routers."""
+    return f"{count} virtual router{'' if count == 1 else 's'}"
+
+
 def transition(event: Transition, instance: Instance, priority: int, source: Address | None) -> str:
     """The reason of a transition; `priority` and `source` are our own at that time."""
     match event.reason:

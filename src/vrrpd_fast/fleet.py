@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from vrrpd_fast import explain
 from vrrpd_fast.claims import Claims
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
 from vrrpd_fast.engine.steady import SteadyFilter
-from vrrpd_fast.explain import duration
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import JSON, Config, Instance, Script, Transition, VirtualAddress
@@ -279,6 +279,7 @@ class Fleet:
         """Withdraw, then release, a few virtual routers at a time: no address has two owners."""
         leaving = [self.routers.pop(name) for name in names]
         waiting = iter(leaving)
+        began_ns = self.engine.now_ns()
         self._is_releasing = True
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
             await self._claims.withdraw(slice_)
@@ -287,6 +288,9 @@ class Fleet:
             self.engine.settle()
             await asyncio.sleep(0)
         self._is_releasing = False
+        if leaving:
+            took = explain.duration(self.engine.now_ns() - began_ns)
+            log.info("%s released in %s", explain.routers(len(leaving)), took)
         while self._drain_slice():
             await asyncio.sleep(0)
         for number, router in enumerate(leaving, 1):
@@ -348,7 +352,7 @@ class Fleet:
                 logging.WARNING,
                 "late",
                 "%s late: %s",
-                duration(late_ns),
+                explain.duration(late_ns),
                 self._holds.blame(late_ns, at_ns),
             )
         if has_more:
