@@ -9,7 +9,7 @@ same road. A claim is void as soon as its virtual router has another one, or cha
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -49,6 +49,10 @@ class Claimant(Protocol):
 
     @property
     def is_master(self) -> bool: ...
+
+
+def _nothing(ifindex: int, packed: bytes, prefixlen: int) -> None:
+    """What the worker tells of a removal; it has been told before."""
 
 
 def _is_ipv6(prepared: Prepared) -> bool:
@@ -91,9 +95,7 @@ class _Slice:
         if claim.done == len(claim.addresses):
             self.served.append(claim)
 
-    def move(
-        self, netlink: Netlink, on_removed: Callable[[int, bytes, int], None] = lambda *_: None
-    ) -> list[vips.Failure]:
+    def move(self, netlink: Netlink, on_removed: Callable[[int, bytes, int], None]) -> list[vips.Failure]:
         if self.adds:
             return vips.add(netlink, self.addresses)
         return vips.remove(netlink, self.addresses, on_removed)
@@ -210,20 +212,31 @@ class Claims:
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
             self._challenged.pop(router.name, None)
-        if self._is_ipv6_slow and any(map(_is_ipv6, (each for _, each in held))):
-            await self._loop.run_in_executor(self._worker, self._remove, held, self._bulk)
-        else:
+        if not self._is_ipv6_slow or not any(_is_ipv6(each) for _, each in held):
             self._remove(held)
+            return
+        for first in range(0, len(held), MESSAGES_PER_SEND):
+            part = held[first : first + MESSAGES_PER_SEND]
+            slice_ = [each for _, each in part]
+            self._expect(slice_)
+            move = partial(vips.remove, self._bulk, slice_, _nothing)
+            for failure in await self._loop.run_in_executor(self._worker, move):
+                self._tell(part[failure.error.index][0], False, failure)
 
     @property
     def is_busy(self) -> bool:
         """Whether addresses wait to be added or removed."""
         return self._is_ready()
 
-    def _remove(self, held: Sequence[tuple[Claimant, Prepared]], netlink: Netlink | None = None) -> None:
+    def _expect(self, addresses: Iterable[Prepared]) -> None:
+        """The worker is to remove these: their notifications may be read before it is done."""
+        for each in addresses:
+            self._on_removed(*each.key)
+
+    def _remove(self, held: Sequence[tuple[Claimant, Prepared]]) -> None:
         for first in range(0, len(held), MESSAGES_PER_SEND):
             slice_ = held[first : first + MESSAGES_PER_SEND]
-            failures = vips.remove(netlink or self._netlink, [each for _, each in slice_], self._on_removed)
+            failures = vips.remove(self._netlink, [each for _, each in slice_], self._on_removed)
             for failure in failures:
                 self._tell(slice_[failure.error.index][0], False, failure)
 
@@ -294,9 +307,8 @@ class Claims:
         """Have the kernel add or remove a slice: here, or by the worker where IPv6 takes long."""
         if slice_.has_ipv6 and self._is_ipv6_slow:
             if not slice_.adds:
-                for each in slice_.addresses:  # their notifications may be read before the worker is done
-                    self._on_removed(*each.key)
-            self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk)
+                self._expect(slice_.addresses)
+            self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk, _nothing)
             self._working.add_done_callback(partial(self._worked, slice_))
             return
         began = self._loop.time()
@@ -319,13 +331,15 @@ class Claims:
             self._tell(slice_.owners[index].router, slice_.adds, failure)
         if slice_.adds:
             refused = {failure.error.index for failure in failures}
-            self._frames.send(
-                [
-                    frame
-                    for index, each in enumerate(slice_.addresses)
-                    if index not in refused and (frame := self._frame(each)) is not None
-                ]
-            )
+            frames: list[tuple[int, bytes]] = []
+            origins: list[int] = []
+            for index, each in enumerate(slice_.addresses):
+                if index not in refused and (frame := self._frame(each)) is not None:
+                    frames.append(frame)
+                    origins.append(index)
+            sent = self._frames.send(frames)
+            for index in origins[sent:]:  # no room in the kernel: when it has some
+                self._announce(slice_.owners[index].router, [slice_.addresses[index]], 1)
         self._settled += slice_.served
 
     def _settle(self, claim: _Claim) -> None:

@@ -548,6 +548,16 @@ def test_garp_lower_prio_options(bench: Bench, garp: Garp, times: dict[float, in
     assert since == times
 
 
+def test_a_first_announcement_that_finds_no_room_is_made_up_for(bench: Bench) -> None:
+    bench.kernel.room = 1
+    bench.become(bench.router("VI", *many(3), garp=Garp(master_repeat=1, master_delay=0)), True)
+    bench.loop.settle()
+    assert len(bench.kernel.sent) == 1
+    bench.kernel.room = 100
+    bench.loop.sleep(2 * FULL_SECONDS)
+    assert sorted(said for _, said in bench.kernel.sent) == plain(many(3))
+
+
 # -- IPv6 where the kernel takes long
 
 
