@@ -79,8 +79,10 @@ def _start(programs: Programs, node: Node, subject: str, configuration: str, sha
 def _power_failure(
     programs: Programs, lan: Lan, daemon: Daemon, victim: int, heir: int
 ) -> tuple[int, int, int] | None:
-    """When the client had the last answer before, the first after; when the heir's last virtual router heard
-    its master for the last time. None when the heir had taken over something before, or the master resigned."""
+    """When the client had the last answer before, and the first after; when the heir last heard the master.
+
+    None when the heir had taken over something before, or the master resigned.
+    """
     heard, answers = programs.directory / "records", programs.directory / "answers"
     capture = programs.capture(lan.nodes[heir], heard)
     with answers.open("wb") as stdout:
