@@ -17,7 +17,7 @@ FLOOR = "bare C"
 
 PHASES = 8  # bursts per interval of the bare sender
 _SOURCES = Path(__file__).parent.parent
-_PROGRAMS = ("sender", "sink", "capture")
+_PROGRAMS = ("sender", "sink", "capture", "sendpath")
 _NEEDED = {"keepalived": "keepalived", "ip": "iproute2", "nsenter": "util-linux", "setpriv": "util-linux"}
 
 

@@ -80,6 +80,8 @@ def rows(scenario: Scenario, samples: Samples) -> list[list[str]]:
     """The scenario, then a row per metric: medians with the extremes, and the ratio to keepalived."""
     result = [[f"**{scenario.title}**", *[""] * (len(HEADINGS) - 1)]]
     for metric in scenario.metrics:
+        if metric.key not in samples:
+            continue
         subjects = samples[metric.key]
         result.append(
             [
@@ -94,7 +96,7 @@ def rows(scenario: Scenario, samples: Samples) -> list[list[str]]:
 
 
 def _ratio(subjects: Mapping[str, Sequence[float]]) -> str:
-    found = ratios(subjects[OURS], subjects[KEEPALIVED])
+    found = ratios(subjects.get(OURS, ()), subjects.get(KEEPALIVED, ()))
     if not found:
         return "–"
     spread = Spread.of(found)
@@ -122,8 +124,9 @@ def document(scenario: Scenario, samples: Samples) -> Mapping[str, Any]:
                 "unit": metric.unit,
                 "budget": str(metric.budget) if metric.budget else None,
                 "samples": samples[metric.key],
-                "ratios": ratios(samples[metric.key][OURS], samples[metric.key][KEEPALIVED]),
+                "ratios": ratios(samples[metric.key].get(OURS, ()), samples[metric.key].get(KEEPALIVED, ())),
             }
             for metric in scenario.metrics
+            if metric.key in samples
         },
     }

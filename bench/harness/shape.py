@@ -47,6 +47,11 @@ class Shape:
         return self.links * self.per_link
 
     @property
+    def longest_cs(self) -> int:
+        """The longest interval between adverts."""
+        return self.interval_cs
+
+    @property
     def per_second(self) -> float:
         """Adverts a second when each virtual router has one master."""
         return self.count * 100 / self.interval_cs

@@ -1,5 +1,6 @@
 """When a population has settled, and what happens in a window of time after that."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,14 +23,20 @@ class Window:
     cpu_ns: list[int]
 
 
-def wait_for_rate(node: Node, per_second: float, last_words: Callable[[], str]) -> None:
-    """Until packets have left the node at this rate, and no other, for a second and a half."""
+def wait_for_rate(
+    node: Node, per_second: float, last_words: Callable[[], str], interval_s: float = 0.1
+) -> None:
+    """Until packets have left the node at this rate, and no other, for 1.5 s or three intervals.
+
+    The rate is taken over whole intervals: all adverts may lie in one lump.
+    """
+    slice_s = interval_s * math.ceil(_SLICE_S / interval_s)
     deadline = time.monotonic() + _PATIENCE_S
     held = 0
     while held < _SLICES:
         if time.monotonic() > deadline:
             raise BenchError(f"the rate of {per_second:.0f} adverts/s is never reached; log:\n{last_words()}")
-        window = observe(node, [], _SLICE_S)
+        window = observe(node, [], slice_s)
         rate = window.packets / window.seconds
         held = held + 1 if abs(rate / per_second - 1) < _TOLERANCE else 0
 

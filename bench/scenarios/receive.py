@@ -9,7 +9,7 @@ from harness.shape import Shape
 from harness.steady import observe, wait_for_members
 
 
-def _measure(
+def measure(
     shape: Shape, options: Sequence[str], programs: Programs, subject: str, effort: Effort
 ) -> Mapping[str, float]:
     with Wire(shape) as wire:
@@ -33,7 +33,7 @@ def _measure(
     }
 
 
-def _scenario(
+def scenario(
     name: str, title: str, shape: Shape, limit: float, options: Sequence[str] = (), in_quick: bool = True
 ) -> Scenario:
     return Scenario(
@@ -44,7 +44,7 @@ def _scenario(
             Metric("cpu", "CPU per advert received, daemon alone", "µs", Budget(limit, True)),
             Metric("path", "with the kernel's receive path (daemon + sender)", "µs", Budget(0.4, True)),
         ),
-        lambda programs, subject, effort: _measure(shape, options, programs, subject, effort),
+        lambda programs, subject, effort: measure(shape, options, programs, subject, effort),
         in_quick=in_quick,
     )
 
@@ -53,9 +53,9 @@ _LAN = Shape(1, 200)
 _LINKS = Shape(100, 5)
 
 SCENARIOS = (
-    _scenario("receive-lan", "receive: 200 VRs @100 ms, 1 link", _LAN, 0.02),
-    _scenario("receive-links", "receive: 500 VRs @100 ms, 100 links", _LINKS, 0.02),
-    _scenario(
+    scenario("receive-lan", "receive: 200 VRs @100 ms, 1 link", _LAN, 0.02),
+    scenario("receive-links", "receive: 500 VRs @100 ms, 100 links", _LINKS, 0.02),
+    scenario(
         "receive-unfiltered",
         "receive: 500 VRs @100 ms, 100 links, without the kernel filter",
         _LINKS,
@@ -63,5 +63,5 @@ SCENARIOS = (
         ("--no-kernel-filter",),
         in_quick=False,
     ),
-    _scenario("receive-2000", "receive: 2000 VRs @100 ms, 500 links", Shape(500, 4), 0.02, in_quick=False),
+    scenario("receive-2000", "receive: 2000 VRs @100 ms, 500 links", Shape(500, 4), 0.02, in_quick=False),
 )
