@@ -244,7 +244,7 @@ def test_a_flood_of_losing_adverts_is_answered_within_bounds(build: Build, captu
     wire = capture(net)
     ours = VrrpdFast(net, "r1", VI=FAST.settings(100, garp_master_delay=0, garp_lower_prio_delay=0))
     ours.start()
-    first = wire.wait_advert("r1")
+    *_, regular = wire.wait_adverts(3, "r1", after=0)  # the first comes at once, the others on the beat
     injector = Injector(net, "other")
     arps_before = len(wire.announcements("r1", FAST.vip))
     start_ns = now_ns()
@@ -265,7 +265,7 @@ def test_a_flood_of_losing_adverts_is_answered_within_bounds(build: Build, captu
     assert len(answers) < flooded / 2
     assert max(gaps_ms(answers)) < 100 + ours.late_s(0.02) * 1000
     # The regular beat went on beneath the answers: the next adverts are on it.
-    beat_ms = [(advert.time_ns - first.time_ns) / 1e6 for advert in wire.adverts("r1", after=end_ns)[:2]]
+    beat_ms = [(advert.time_ns - regular.time_ns) / 1e6 for advert in wire.adverts("r1", after=end_ns)[:2]]
     assert all(abs((at + 50) % 100 - 50) < 25 for at in beat_ms)
     assert len(wire.announcements("r1", FAST.vip)) - arps_before <= 10
 

@@ -1,5 +1,7 @@
 """Scripts that move the priority or cause FAULT, with the protocol's answer on the wire."""
 
+import random
+
 import pytest
 
 from lab.kit.fixtures import Build, Tap
@@ -118,12 +120,12 @@ def test_a_script_that_hangs_is_killed_with_its_children(build: Build, capture: 
     """It counts as failed after its timeout, and no process of it stays."""
     net = build(["r1", "client"])
     wire = capture(net)
-    marker = f"30{net.ports['r1', 0].mac[-2:]}.{net.tag[-1]}"
+    marker = f"300.{random.randrange(10**9):09d}"
     config = document("unused", "flag", timeout=0.3, interval=1)
     config["vrrp_script"] = {
         "flag": {
             "script": f"sleep {marker} & sleep {marker}; true",
-            "timeout": 0.3,
+            "timeout": 1,
             "interval": 5,
             "weight": -50,
         }
