@@ -487,17 +487,16 @@ class Fleet:
     def _look_after(self) -> None:
         """Once a second: what the kernel lost or refused is told."""
         health = self.engine.health()
-        seen = {
-            "adverts dropped: a receive buffer was full": self._sockets.drops(),
-            "adverts not sent: no room in the kernel": health["send_dropped"],
-            f"adverts refused by the kernel ({os.strerror(health['send_errno'])})": health["send_failed"],
-            "transitions lost: too many waited": health["events_lost"],
-        }
-        for what, count in seen.items():
-            if count > self._losses.get(what, 0):
-                lost = count - self._losses.get(what, 0)
-                self._limit.log(log, logging.WARNING, what, "%d %s", lost, what)
-        self._losses.update(seen)
+        refusal = os.strerror(health["send_errno"])
+        for what, count, text in (
+            ("received", self._sockets.drops(), "adverts dropped, a receive buffer was full"),
+            ("room", health["send_dropped"], "adverts not sent, no room in the kernel"),
+            ("refused", health["send_failed"], f"adverts refused by the kernel ({refusal})"),
+            ("transitions", health["events_lost"], "transitions lost, too many waited"),
+        ):
+            lost, self._losses[what] = count - self._losses.get(what, 0), count
+            if lost:
+                self._limit.log(log, logging.WARNING, what, "%s: %d", text, lost)
         if self.engine.filter_loss is not None and not self._told_filter:
             self._told_filter = True
             log.warning("kernel filter given up: %s", self.engine.filter_loss)
