@@ -2,9 +2,8 @@
 
     python bench/charts.py RESULT [--output DIRECTORY]        needs matplotlib (dependency group bench)
 
-density.png: CPU per advert, side by side. growth.png: the same against the number of links (scenarios with
-growth and send or receive in their names, "N links" in their titles). storm.png: how a takeover goes on. A
-chart whose scenarios are not in the result is not written.
+density.png: CPU per advert, side by side. growth.png: the same against the number of links. storm.png: how
+a takeover goes on. A chart whose scenarios are not in the result is not written.
 """
 
 import argparse
@@ -26,12 +25,11 @@ from matplotlib.figure import Figure
 COLOURS = {"vrrpd-fast": "#1b7f5c", "keepalived": "#c8553d", "bare C": "#8a8f98"}
 DIRECTIONS = {"send": "CPU per advert sent, µs", "receive": "CPU per advert received, daemon alone, µs"}
 GROWTH = {
-    "send": ("cpu", DIRECTIONS["send"]),
-    "receive": ("path", "CPU per advert received, with the kernel's receive path, µs"),
+    "send": "CPU per advert sent, µs",
+    "receive": "CPU per advert received, with the kernel's receive path, µs",
 }
 STORM = {"advert": "first advert", "arp": "address announced (first gratuitous ARP)"}
 _FOOTER_INCHES = 0.5
-_LINKS = re.compile(r"([\d,]+) links?\b")
 _SHARE = re.compile(r"(\w+)-(\d+)")
 
 Result = Mapping[str, Any]
@@ -87,20 +85,19 @@ def _bars(axes: Axes, found: Mapping[str, Subjects]) -> None:
 def growth(result: Result) -> Figure | None:
     """Lines: CPU per advert against links, a panel per direction."""
     panels: dict[str, dict[int, Subjects]] = {}
-    for name, scenario in result["scenarios"].items():
-        links = _LINKS.search(scenario["title"])
-        direction = next((each for each in GROWTH if each in name), None)
-        if "growth" not in name or links is None or direction is None:
-            continue
-        metric = scenario["metrics"][GROWTH[direction][0]]
-        panels.setdefault(direction, {})[int(links[1].replace(",", ""))] = metric["samples"]
+    for direction in GROWTH:
+        metrics = result["scenarios"].get(f"growth-{direction}", {}).get("metrics", {})
+        points = {int(key): metric["samples"] for key, metric in metrics.items() if key.isdigit()}
+        points = {links: samples for links, samples in points.items() if any(samples.values())}
+        if points:
+            panels[direction] = points
     if not panels:
         return None
     figure, row = pyplot.subplots(1, len(panels), squeeze=False, figsize=(5.2 * len(panels), 4))
     for (direction, points), axes in zip(panels.items(), row[0], strict=True):
         links_sorted = sorted(points)
         for subject, colour in COLOURS.items():
-            places = [links for links in links_sorted if subject in points[links]]
+            places = [links for links in links_sorted if points[links].get(subject)]
             middles = [median(points[links][subject]) for links in places]
             axes.plot(places, middles, "o-", color=colour, label=subject, markersize=4)
             axes.fill_between(
@@ -110,7 +107,7 @@ def growth(result: Result) -> Figure | None:
                 color=colour,
                 alpha=0.15,
             )
-        axes.set_title(GROWTH[direction][1], loc="left", fontsize=11)
+        axes.set_title(GROWTH[direction], loc="left", fontsize=11)
         axes.set_xlabel("links")
         axes.set_ylim(bottom=0)
         _plain(axes)
