@@ -178,7 +178,7 @@ def _footer(result: Result) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['kernel']}\n"
         f"vrrpd-fast {versions['vrrpd-fast']}, Python {versions['python']},"
         f" keepalived {keepalived[0] if keepalived else versions['keepalived']}\n"
-        f"{machine['command']}: medians of {result['effort']['pairs']} alternating pairs"
+        f"{machine['command']}: medians of up to {result['effort']['pairs']} alternating pairs"
     )
 
 
