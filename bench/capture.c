@@ -1,11 +1,12 @@
-/* Every advert and ARP packet of a network namespace with the kernel's time, in and out. Nothing is read before
- * stdin is closed: the packets wait in a large socket buffer, so that the capture takes no processor time from
- * what it watches.
+/* Every advert, ARP packet and neighbour advertisement of a network namespace with the kernel's time, in and out.
+ * Nothing is read before stdin is closed: the packets wait in a large socket buffer, so that the capture takes no
+ * processor time from what it watches.
  *
  *   capture > RECORDS        says "ready" on stderr; exit status 3 when the buffer was too small
  *
  * A record, native byte order, no padding: int64 time (CLOCK_REALTIME, ns), uint32 ifindex, uint8 outgoing,
- * uint8 kind (1 advert, 2 ARP), uint8 vrid, uint8 priority, 4 bytes ARP sender address, 4 bytes ARP target. */
+ * uint8 kind (1 advert, 2 ARP, 3 neighbour advertisement), uint8 vrid, uint8 priority, 16 bytes each: ARP sender
+ * address, target address (an IPv4 address is in the first four). */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -22,12 +23,15 @@
 
 #define BUFFER (512 << 20)
 #define VRRP 112
+#define ICMPV6 58
+#define NEIGHBOUR_ADVERTISEMENT 136 /* RFC 4861 4.4 */
+#define IPV6_HEADER 40
 
 struct __attribute__((packed)) record {
     int64_t at_ns;
     uint32_t ifindex;
     uint8_t outgoing, kind, vrid, priority;
-    uint8_t sender[4], target[4];
+    uint8_t sender[16], target[16];
 };
 
 static void fail(const char *what)
@@ -57,6 +61,17 @@ static int understand(const uint8_t *packet, ssize_t length, uint16_t protocol, 
         memcpy(out->target, packet + 24, 4);
         return 1;
     }
+    if (protocol == ETH_P_IPV6 && length >= IPV6_HEADER + 8) {
+        if (packet[6] == VRRP) {
+            out->kind = 1;
+            out->vrid = packet[IPV6_HEADER + 1];
+            out->priority = packet[IPV6_HEADER + 2];
+            return 1;
+        }
+        out->kind = 3;
+        memcpy(out->target, packet + IPV6_HEADER + 8, sizeof out->target);
+        return length >= IPV6_HEADER + 24;
+    }
     if (protocol == ETH_P_IP && length >= 20) {
         size_t header = (packet[0] & 15u) * 4u;
 
@@ -74,10 +89,16 @@ int main(void)
 {
     struct sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 3, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 9, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 8),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9), /* the IP protocol */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, VRRP, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, VRRP, 5, 6),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6), /* the next header */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, VRRP, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMPV6, 0, 3),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IPV6_HEADER),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEIGHBOUR_ADVERTISEMENT, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, 128),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define FRAME_ROOM 1514
-#define PHASES_MAX 4096
+#define PHASES_MAX 65536
 #define CHUNK 1024u /* UIO_MAXIOV */
 
 struct phase {

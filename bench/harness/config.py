@@ -19,8 +19,10 @@ def native(shape: Shape) -> str:
                     "virtual_router_id": router.vrid,
                     "version": 3,
                     "priority": OUR_PRIORITY,
-                    "advert_int": shape.interval_cs / 100,
-                    "virtual_ipaddress": [f"{address}/32" for address in router.addresses],
+                    "advert_int": router.interval_cs / 100,
+                    "virtual_ipaddress": [
+                        f"{address}/{address.max_prefixlen}" for address in router.addresses
+                    ],
                 }
                 for router in shape.routers()
             },
@@ -34,14 +36,14 @@ def keepalived(shape: Shape) -> str:
         f"global_defs {{\n  router_id bench\n  vrrp_version 3\n  vrrp_garp_master_delay {GARP_DELAY_S}\n}}\n"
     ]
     for router in shape.routers():
-        addresses = "".join(f"    {address}/32\n" for address in router.addresses)
+        addresses = "".join(f"    {address}/{address.max_prefixlen}\n" for address in router.addresses)
         blocks.append(
             f"vrrp_instance {router.name} {{\n"
             "  state BACKUP\n"
             f"  interface v{router.link}\n"
             f"  virtual_router_id {router.vrid}\n"
             f"  priority {OUR_PRIORITY}\n"
-            f"  advert_int {shape.interval_cs / 100}\n"
+            f"  advert_int {router.interval_cs / 100}\n"
             f"  virtual_ipaddress {{\n{addresses}  }}\n"
             "}\n"
         )

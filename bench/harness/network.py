@@ -10,11 +10,21 @@ from typing import IO, Any
 
 from harness.process import kill_tree
 from harness.shape import Shape
+from vrrpd_fast.model import VRRP_GROUP6
 
 # Only adverts and what the daemons do shall cross the links: no IPv6 chatter of the kernel's own.
 _SYSCTLS = (
     "net/ipv6/conf/all/disable_ipv6=1",
     "net/ipv6/conf/default/disable_ipv6=1",
+    "net/ipv4/conf/all/rp_filter=0",
+    "net/ipv4/conf/default/rp_filter=0",
+)
+# With IPv6 wanted: the addresses it is given and no others, at once.
+_IPV6_SYSCTLS = (
+    "net/ipv6/conf/default/addr_gen_mode=1",
+    "net/ipv6/conf/default/accept_ra=0",
+    "net/ipv6/conf/default/accept_dad=0",
+    "net/ipv6/conf/default/router_solicitations=0",
     "net/ipv4/conf/all/rp_filter=0",
     "net/ipv4/conf/default/rp_filter=0",
 )
@@ -77,8 +87,10 @@ class Node:
         return sum(int(numbers.split()[9]) for name, _, numbers in counters if name != "lo")
 
     def members(self) -> int:
-        """On how many links somebody listens to the VRRP group (224.0.0.18 as /proc writes it)."""
-        return Path(f"/proc/{self.pid}/net/igmp").read_text().count("120000E0")
+        """On how many links somebody listens to the VRRP group, IPv4 and IPv6 counted apart."""
+        where = Path(f"/proc/{self.pid}/net")
+        ipv4 = (where / "igmp").read_text().count("120000E0")  # 224.0.0.18 as it is written there
+        return ipv4 + (where / "igmp6").read_text().count(VRRP_GROUP6.packed.hex())
 
     def indexes(self) -> dict[int, str]:
         """Interface names by index."""
@@ -109,11 +121,12 @@ class Wire:
             raise
 
     def _build(self, shape: Shape) -> None:
+        sysctls = _IPV6_SYSCTLS if shape.ipv6 else _SYSCTLS
         for node in (self.near, self.far):
             node.run(
                 "sh",
                 "-ec",
-                "; ".join("echo {1} > /proc/sys/{0}".format(*each.split("=")) for each in _SYSCTLS),
+                "; ".join("echo {1} > /proc/sys/{0}".format(*each.split("=")) for each in sysctls),
             )
         # A veth whose two ends have the same index gets its carrier a second late: count from elsewhere.
         self.far.ip(["link add skew0 type bridge", "link set lo up"])
@@ -134,6 +147,7 @@ class Wire:
                     for command in (
                         f"addr add {shape.host(link, number)}/{shape.prefixlen()} dev {name}",
                         f"link set {name} up",
+                        *([f"addr add {shape.link_local(number)}/64 dev {name} nodad"] if shape.ipv6 else ()),
                     )
                 ]
             )

@@ -88,11 +88,11 @@ class Programs:
         priority: int = shape.MASTER_PRIORITY,
         phases: int = PHASES,
     ) -> subprocess.Popen[bytes]:
-        """The bare sender at work for a whole population, in as many bursts per interval as `phases` says."""
+        """The bare sender at work for a whole population, in `phases` bursts per (shortest) interval."""
         process = node.start(
             str(self.directory / "sender"),
-            str(population.interval_cs * 10_000_000),
-            str(phases),
+            str(population.longest_cs * 10_000_000),
+            str(phases * population.longest_cs // population.interval_cs),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -102,9 +102,12 @@ class Programs:
         _wait_ready(process)
         return process
 
-    def sink(self, node: Node, interfaces: Sequence[str]) -> subprocess.Popen[bytes]:
-        """The bare receiver, listening on all interfaces."""
-        process = node.start(str(self.directory / "sink"), *interfaces, stdout=subprocess.PIPE)
+    def sink(self, node: Node, population: shape.Shape) -> subprocess.Popen[bytes]:
+        """The bare receiver, listening on all links."""
+        families = "".join(str(family) for family in population.families)
+        process = node.start(
+            str(self.directory / "sink"), families, *population.interfaces(), stdout=subprocess.PIPE
+        )
         _wait_ready(process)
         return process
 

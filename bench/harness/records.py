@@ -3,17 +3,20 @@
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from harness.shape import Shape
 
-_RECORD = struct.Struct("=qIBBBB4s4s")
-_ADVERT, _ARP = 1, 2
+_RECORD = struct.Struct("=qIBBBB16s16s")
+_ADVERT, _ARP, _NEIGHBOUR_ADVERTISEMENT = 1, 2, 3
 
 
 @dataclass(frozen=True)
 class Record:
-    """One packet. `vrid` and `priority` are an advert's, `sender` and `target` an ARP packet's."""
+    """One packet. `vrid` and `priority` are an advert's, `sender` and `target` an ARP packet's.
+
+    A neighbour advertisement tells of its target, which stands for both.
+    """
 
     at_ns: int
     ifindex: int
@@ -21,15 +24,18 @@ class Record:
     kind: int
     vrid: int
     priority: int
-    sender: IPv4Address
-    target: IPv4Address
+    sender: IPv4Address | IPv6Address
+    target: IPv4Address | IPv6Address
 
 
 def read(data: bytes) -> Iterator[Record]:
     for at_ns, ifindex, outgoing, kind, vrid, priority, sender, target in _RECORD.iter_unpack(data):
-        yield Record(
-            at_ns, ifindex, bool(outgoing), kind, vrid, priority, IPv4Address(sender), IPv4Address(target)
-        )
+        one: IPv4Address | IPv6Address
+        if kind == _NEIGHBOUR_ADVERTISEMENT:
+            one = other = IPv6Address(target)
+        else:
+            one, other = IPv4Address(sender[:4]), IPv4Address(target[:4])
+        yield Record(at_ns, ifindex, bool(outgoing), kind, vrid, priority, one, other)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def judge(records: Iterable[Record], shape: Shape, links: Mapping[int, int]) -> 
     """
     heard: dict[tuple[int, int], int] = {}
     sent: dict[tuple[int, int], list[int]] = {}
-    announced: dict[IPv4Address, int] = {}
+    announced: dict[IPv4Address | IPv6Address, int] = {}
     for record in records:
         if record.kind == _ADVERT:
             key = links[record.ifindex], record.vrid
@@ -61,7 +67,7 @@ def judge(records: Iterable[Record], shape: Shape, links: Mapping[int, int]) -> 
                 heard[key] = record.at_ns
             else:
                 sent.setdefault(key, []).append(record.at_ns)
-        elif record.kind == _ARP and not record.outgoing and record.sender == record.target:
+        elif record.kind != _ADVERT and not record.outgoing and record.sender == record.target:
             announced.setdefault(record.sender, record.at_ns)
     adverts, announcements, gaps = [], [], []
     for router in shape.routers():

@@ -41,12 +41,14 @@ def wait_for_rate(
         held = held + 1 if abs(rate / per_second - 1) < _TOLERANCE else 0
 
 
-def wait_for_members(node: Node, links: int, last_words: Callable[[], str]) -> None:
-    """Until somebody listens on every link, and a second more."""
+def wait_for_members(node: Node, memberships: int, last_words: Callable[[], str]) -> None:
+    """Until somebody listens on every link (for each family), and a second more."""
     deadline = time.monotonic() + _PATIENCE_S
-    while node.members() != links:
+    while node.members() != memberships:
         if time.monotonic() > deadline:
-            raise BenchError(f"nobody listens on all of {links} links; log:\n{last_words()}")
+            raise BenchError(
+                f"nobody has joined {memberships} groups, counted per link and family; log:\n{last_words()}"
+            )
         time.sleep(0.05)
     time.sleep(1)
 

@@ -15,10 +15,10 @@ def measure(
     with Wire(shape) as wire:
         sender = programs.sender(wire.far, shape)
         if subject == FLOOR:
-            receiver = programs.sink(wire.near, shape.interfaces())
+            receiver = programs.sink(wire.near, shape)
         else:
             receiver = programs.daemon(wire.near, subject, shape, options)
-        wait_for_members(wire.near, shape.links, programs.last_words)
+        wait_for_members(wire.near, shape.memberships, programs.last_words)
         answered = wire.near.packets_sent()
         window = observe(wire.far, [receiver.pid, sender.pid], effort.window_s)
         answered = wire.near.packets_sent() - answered

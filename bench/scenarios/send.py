@@ -23,7 +23,7 @@ def measure(
         elif spread:
             master = programs.sender(wire.far, shape, phases=shape.count)
             process = programs.daemon(wire.near, subject, shape)
-            wait_for_members(wire.near, shape.links, programs.last_words)
+            wait_for_members(wire.near, shape.memberships, programs.last_words)
             wire.far.stop(master)
         else:
             process = programs.daemon(wire.near, subject, shape)

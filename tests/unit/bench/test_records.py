@@ -65,6 +65,17 @@ def test_an_incomplete_takeover_is_an_error(left_out, complaint):
         judge(records, SHAPE, LINKS)
 
 
+def test_a_neighbour_advertisement_announces_its_target():
+    shape = Shape(links=1, per_link=1, addresses=2, ipv6=1)
+    (router,) = shape.routers()
+    told = b"".join(
+        struct.pack("=qIBBBB16x16s", shape.down_ns + 50 + number, 7, 0, 3, 0, 0, address.packed)
+        for number, address in enumerate(router.addresses)
+    )
+    adverts = [advert(0, 1, outgoing=True), advert(shape.down_ns, 1), advert(shape.down_ns + 9, 1)]
+    assert judge([*adverts, *read(told)], shape, LINKS).announcements_ns == [50, 51]
+
+
 def test_records_as_capture_writes_them():
-    data = struct.pack("=qIBBBB4B4B", 5, 7, 1, 2, 3, 4, 10, 0, 0, 16, 10, 0, 0, 17)
+    data = struct.pack("=qIBBBB4B12x4B12x", 5, 7, 1, 2, 3, 4, 10, 0, 0, 16, 10, 0, 0, 17)
     assert list(read(data)) == [Record(5, 7, True, 2, 3, 4, SHAPE.host(0, 16), SHAPE.host(0, 17))]

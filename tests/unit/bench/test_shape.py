@@ -3,6 +3,7 @@
 import json
 import re
 from ipaddress import ip_address
+from itertools import pairwise
 
 import pytest
 
@@ -74,3 +75,49 @@ def test_the_plan_is_adverts_that_we_accept():
         assert (advert.vrid, advert.priority, advert.interval_cs) == (router.vrid, 200, 10)
         assert advert.source == SHAPE.host(router.link, 2).packed
         assert tuple(map(ip_address, advert.addresses)) == router.addresses
+
+
+MIX = Shape(links=2, per_link=4, addresses=2, ipv6=2, slow_cs=100)
+
+
+def test_a_mix_has_both_families_and_both_intervals_on_each_link():
+    found = [(router.link, router.family, router.interval_cs) for router in MIX.routers()]
+    assert found == [(link, family, cs) for link in range(2) for family in (4, 6) for cs in (10, 100)]
+    assert (MIX.per_second, MIX.longest_cs, MIX.memberships) == (44, 100, 4)
+    addresses = [address for router in MIX.routers() for address in router.addresses]
+    assert len(set(addresses)) == len(addresses)
+
+
+def test_a_mix_can_be_loaded_as_it_is(tmp_path):
+    path = tmp_path / "vips.json"
+    path.write_text(config.native(MIX))
+    loaded = load(str(path))
+    assert not loaded.findings
+    for router in MIX.routers():
+        instance = loaded.config.instances[router.name]
+        assert instance.advert_int_cs == router.interval_cs
+        assert tuple(virtual.address for virtual in instance.virtual_addresses) == router.addresses
+
+
+def test_the_plan_of_a_mix_sends_the_fast_ones_in_every_short_interval():
+    sent = {}
+    for line in plan(MIX, phases=8).splitlines():
+        interface, phase, text = line.split()
+        frame = bytes.fromhex(text)
+        sent.setdefault((interface, frame[14:]), []).append(int(phase))
+    by_router = list(zip(MIX.routers(), sent.items(), strict=True))
+    for router, ((interface, datagram), phases) in by_router:
+        assert interface == f"v{router.link}"
+        assert len(phases) == (10 if router.interval_cs == 10 else 1)
+        assert {late - early for early, late in pairwise(phases)} <= {8}
+        assert max(phases) < 80
+        assert datagram[0] >> 4 == router.family
+        assert datagram.endswith(b"".join(address.packed for address in router.addresses))
+        assert router.family == 4 or router.addresses[0].is_link_local
+        assert router.family == 4 or datagram[8:24] == MIX.link_local(2).packed
+
+
+@pytest.mark.parametrize("senseless", [{"ipv6": 5}, {"slow_cs": 15}])
+def test_what_makes_no_sense_is_refused(senseless):
+    with pytest.raises(ValueError, match="makes no sense"):
+        Shape(links=1, per_link=4, **senseless)
