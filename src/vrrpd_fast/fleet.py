@@ -7,7 +7,7 @@ links down) is served in slices, one per turn of the loop, so that adverts go ou
 import asyncio
 import logging
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -79,7 +79,6 @@ class Fleet:
         self._by_device: dict[str, set[str]] = {}
         self._by_address: dict[bytes, set[str]] = {}
         self._by_script: dict[str, set[str]] = {}
-        self._virtual: Counter[bytes] = Counter()
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
         self._untold: deque[tuple[VirtualRouter, Transition]] = deque()
@@ -114,7 +113,7 @@ class Fleet:
         self.links = LinkMonitor(
             loop,
             {self._netlink.port_id, self._bulk.port_id},
-            lambda _, packed: packed in self._virtual,
+            lambda _, packed: packed in self._by_address,
             self._on_links,
             self._on_address_lost,
         )
@@ -304,7 +303,6 @@ class Fleet:
         for device in _devices(instance):
             self._by_device.setdefault(device, set()).add(instance.name)
         for address in instance.all_addresses:
-            self._virtual[address.address.packed] += 1
             self._by_address.setdefault(address.address.packed, set()).add(instance.name)
         for tracked in instance.track_scripts:
             self._by_script.setdefault(tracked.name, set()).add(instance.name)
@@ -312,12 +310,10 @@ class Fleet:
     def _unregister(self, instance: Instance) -> None:
         for device in _devices(instance):
             self._by_device[device].discard(instance.name)
-        for address in instance.all_addresses:
-            packed = address.address.packed
+        for packed in {address.address.packed for address in instance.all_addresses}:
             self._by_address[packed].discard(instance.name)
-            self._virtual[packed] -= 1
-            if not self._virtual[packed]:
-                del self._virtual[packed], self._by_address[packed]
+            if not self._by_address[packed]:
+                del self._by_address[packed]
         for tracked in instance.track_scripts:
             self._by_script[tracked.name].discard(instance.name)
 

@@ -7,6 +7,9 @@ import socket
 import time
 from collections.abc import Mapping
 
+# SO_SNDBUFFORCE and SO_RCVBUFFORCE (asm-generic/socket.h); the socket module has no names for them.
+_FORCED = {socket.SO_SNDBUF: 32, socket.SO_RCVBUF: 33}
+
 
 class ServiceManager:
     """systemd, as sd_notify(3) knows it. Without it every call does nothing; none blocks or raises."""
@@ -50,6 +53,14 @@ class ServiceManager:
         # A manager that does not read (EAGAIN) or is gone must not stop a router.
         with contextlib.suppress(OSError):
             self._socket.sendto("\n".join(assignments).encode(errors="replace"), self._address)
+
+
+def enlarge_buffer(sock: socket.socket, option: int, size: int) -> None:
+    """Set SO_RCVBUF or SO_SNDBUF to `size` bytes, beyond the system's limit where we may (CAP_NET_ADMIN)."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _FORCED[option], size)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, option, size)
 
 
 def raise_limits(files: int) -> bool:

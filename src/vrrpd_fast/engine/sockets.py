@@ -7,14 +7,13 @@ them all for every packet). Which groups the host listens to is membership.py's 
 import errno
 import socket
 import struct
-from contextlib import suppress
+
+from vrrpd_fast.system import enlarge_buffer
 
 IPPROTO_VRRP = 112
 IP_PKTINFO = 8  # linux/in.h; the socket module has no name for it
 IPV6_HDRINCL = 36  # linux/in6.h
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h
-SO_SNDBUFFORCE = 32
-SO_MEMINFO = 55
+SO_MEMINFO = 55  # asm-generic/socket.h
 
 # 10,000 adverts that arrive at once fit: an skb of an advert is charged about 800 bytes.
 BUFFER_BYTES = 16 << 20
@@ -31,18 +30,18 @@ class Sockets:
         self.receive6: socket.socket | None = None
         self.unicast6: socket.socket | None = None
         self.packet = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
-        _grow(self.packet, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+        enlarge_buffer(self.packet, socket.SO_SNDBUF, BUFFER_BYTES)
         self.unicast4 = socket.socket(
             socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW
         )
-        _grow(self.unicast4, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+        enlarge_buffer(self.unicast4, socket.SO_SNDBUF, BUFFER_BYTES)
         try:
             self.receive6 = _receiver(socket.AF_INET6)
             self.unicast6 = socket.socket(
                 socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW
             )
             self.unicast6.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
-            _grow(self.unicast6, socket.SO_SNDBUF, SO_SNDBUFFORCE)
+            enlarge_buffer(self.unicast6, socket.SO_SNDBUF, BUFFER_BYTES)
         except OSError as error:
             if error.errno != errno.EAFNOSUPPORT:
                 raise
@@ -68,12 +67,5 @@ def _receiver(family: socket.AddressFamily) -> socket.socket:
     else:
         receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-    _grow(receiver, socket.SO_RCVBUF, SO_RCVBUFFORCE)
+    enlarge_buffer(receiver, socket.SO_RCVBUF, BUFFER_BYTES)
     return receiver
-
-
-def _grow(sock: socket.socket, plain: int, forced: int) -> None:
-    """A large buffer; past the sysctl limit only with CAP_NET_ADMIN in the initial user namespace."""
-    sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
-    with suppress(PermissionError):
-        sock.setsockopt(socket.SOL_SOCKET, forced, BUFFER_BYTES)

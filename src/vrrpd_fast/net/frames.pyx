@@ -2,6 +2,8 @@
 
 import socket
 
+from vrrpd_fast.system import enlarge_buffer as _enlarge_buffer
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint16_t
 from libc.string cimport memcpy, memset
@@ -33,7 +35,6 @@ cdef enum:
     AF_PACKET = 17
 
 _SEND_BUFFER = 4 << 20
-_SO_SNDBUFFORCE = 32
 
 
 cdef class FrameSender:
@@ -46,10 +47,7 @@ cdef class FrameSender:
         self._socket = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
         )
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        _enlarge_buffer(self._socket, socket.SO_SNDBUF, _SEND_BUFFER)
 
     def fileno(self):
         return self._socket.fileno()

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from vrrpd_fast.model import OWNER_TAG
 from vrrpd_fast.net import rtnl
 from vrrpd_fast.net.messages import Key, parse_address
-from vrrpd_fast.net.netlink import SO_RCVBUFFORCE, force_buffer
+from vrrpd_fast.system import enlarge_buffer
 
 SLICE_MESSAGES = 256
 SLICE_NS = 1_000_000
@@ -127,7 +127,7 @@ class LinkMonitor:
             socket.NETLINK_ROUTE,
         )
         try:
-            force_buffer(self._socket, SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_buffer)
+            enlarge_buffer(self._socket, socket.SO_RCVBUF, receive_buffer)
             self._socket.bind((0, rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR | rtnl.RTMGRP_IPV6_IFADDR))
             self._port: int = self._socket.getsockname()[0]
             self._read_all()

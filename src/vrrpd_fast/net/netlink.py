@@ -13,18 +13,17 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vrrpd_fast.net import rtnl
+from vrrpd_fast.system import enlarge_buffer
 
 MESSAGES_PER_SEND = 32  # about 0.2 ms of address adds; the loop is held no longer by one send
 _BUFFER_BYTES = 1 << 20
 _ANSWER_BYTES = 1 << 16
 _DUMP_ATTEMPTS = 10
 
-# linux/netlink.h and asm-generic/socket.h; Python's socket module has no names for them.
+# linux/netlink.h; Python's socket module has no names for them.
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
-SO_SNDBUFFORCE = 32
-SO_RCVBUFFORCE = 33
 _NLMSGERR_ATTR_MSG = 1
 
 _SEQUENCE = struct.Struct("=I")
@@ -46,14 +45,6 @@ class NetlinkError(Struct, frozen=True):
         return f"{self.text} ({name})"
 
 
-def force_buffer(sock: socket.socket, forced: int, ordinary: int, size: int) -> None:
-    """Set a socket buffer to `size` bytes, beyond the system's limit where we may."""
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, forced, size)
-    except PermissionError:
-        sock.setsockopt(socket.SOL_SOCKET, ordinary, size)
-
-
 class Netlink:
     """A NETLINK_ROUTE socket for requests; `port_id` marks the notifications that they cause."""
 
@@ -64,8 +55,8 @@ class Netlink:
         try:
             for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK):
                 self._socket.setsockopt(SOL_NETLINK, option, 1)
-            force_buffer(self._socket, SO_RCVBUFFORCE, socket.SO_RCVBUF, _BUFFER_BYTES)
-            force_buffer(self._socket, SO_SNDBUFFORCE, socket.SO_SNDBUF, _BUFFER_BYTES)
+            enlarge_buffer(self._socket, socket.SO_RCVBUF, _BUFFER_BYTES)
+            enlarge_buffer(self._socket, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._socket.bind((0, 0))
         except BaseException:
             self._socket.close()
