@@ -82,7 +82,11 @@ class Complaint(enum.IntEnum):
 
 
 class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
-    """One line of virtual_ipaddress; `dev` is always filled in, `scope` is the rtnetlink number."""
+    """One line of virtual_ipaddress; `dev` is always filled in, `scope` is the rtnetlink number.
+
+    The flags are those of ip-address(8); `preferred_lft` is in seconds, None for ever. An address that is not
+    `is_tracked` (no_track) is not put back when someone removes it.
+    """
 
     address: IPv4Address | IPv6Address
     prefixlen: int
@@ -90,6 +94,15 @@ class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
     scope: int = 0
     label: str | None = None
     broadcast: IPv4Address | None = None
+    peer: IPv4Address | IPv6Address | None = None
+    peer_prefixlen: int = 0
+    home: bool = False
+    nodad: bool = True  # IPv6 only
+    mngtmpaddr: bool = False
+    noprefixroute: bool = False
+    autojoin: bool = False
+    preferred_lft: int | None = None
+    is_tracked: bool = True
 
     @property
     def family(self) -> Family:
@@ -108,6 +121,95 @@ class Garp(Struct, frozen=True, kw_only=True):
     master_refresh_repeat: int = 1
     lower_prio_delay: float = 5.0
     lower_prio_repeat: int = 5
+    extra_if: float = 0.0  # seconds between announcements on other interfaces than the instance's; 0: none
+    extra_if_all: bool = False  # on the instance's own interface too
+
+
+class Pacing(Struct, frozen=True, kw_only=True):
+    """Least seconds between two announcements on these interfaces together (garp_group); 0: no limit."""
+
+    interfaces: tuple[str, ...]
+    garp_interval: float = 0.0
+    gna_interval: float = 0.0
+
+
+class Peer(Struct, frozen=True, kw_only=True):
+    """One line of unicast_peer: adverts from there must have a TTL in this range."""
+
+    address: IPv4Address | IPv6Address
+    min_ttl: int = 0
+    max_ttl: int = 255
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """A notify, FIFO, startup or shutdown script: a command line, and who runs it (None: script_user)."""
+
+    script: str
+    user: str | None = None
+    group: str | None = None
+
+
+class Notify(Struct, frozen=True, kw_only=True):
+    """What an instance runs and writes when its state changes (keepalived's notify_* words)."""
+
+    master: Command | None = None
+    backup: Command | None = None
+    fault: Command | None = None
+    stop: Command | None = None
+    deleted: Command | None = None
+    every: Command | None = None  # `notify`: with four more arguments
+    master_rx_lower_pri: Command | None = None
+    tells_deleted: bool = False  # notify_deleted stands there: DELETED instead of FAULT when it is removed
+    priority_changes: bool = False
+
+
+class Fifo(Struct, frozen=True, kw_only=True):
+    """A notify FIFO, whose file it is, and the script that reads it."""
+
+    path: str
+    user: str | None = None
+    group: str | None = None
+    script: Command | None = None
+
+
+class InterfaceDelay(Struct, frozen=True, kw_only=True):
+    """A link's change counts only after it has lasted so many seconds (interface_up_down_delays)."""
+
+    down: float = 0.0
+    up: float = 0.0
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """How the daemon itself runs; what is None is left as it is."""
+
+    net_namespace: str | None = None
+    priority: int | None = None  # nice
+    rt_priority: int | None = None  # SCHED_RR
+    max_auto_priority: int | None = None
+    min_auto_priority_delay_us: int = 1_000_000
+    cpu_affinity: tuple[int, ...] = ()
+    no_swap: bool = False
+    netlink_buffer: int | None = None  # bytes, of the link monitor
+    netlink_buffer_force: bool = False
+    receive_buffer: int | None = None  # bytes, of the advert sockets (vrrp_rx_bufs_policy)
+    name: str | None = None
+    umask: int | None = None
+    startup_delay: float = 0.0  # seconds from the start until instances take part
+    delay_after_boot: float = 0.0  # seconds of /proc/uptime before which they do not
+    log_unknown_vrids: bool = False
+    disable_local_igmp: bool = False
+    startup_script: Command | None = None
+    startup_script_timeout: float = 10.0
+    shutdown_script: Command | None = None
+    shutdown_script_timeout: float = 10.0
+
+
+class Firewall(Struct, frozen=True, kw_only=True):
+    """The nftables table that keeps packets from addresses of instances without accept."""
+
+    table: str = "vrrpd-fast"
+    priority: int = -1
+    counters: bool = False
 
 
 class TrackScript(Struct, frozen=True, kw_only=True):
@@ -161,9 +263,23 @@ class Instance(Struct, frozen=True, kw_only=True):
     check_addresses: bool = False  # strict: an advert that lists other addresses is discarded (version 3)
     source_ip: IPv4Address | IPv6Address | None = None  # mcast_src_ip or unicast_src_ip
     group: IPv4Address | IPv6Address = VRRP_GROUP4
-    unicast_peers: tuple[IPv4Address | IPv6Address, ...] = ()
+    unicast_peers: tuple[Peer, ...] = ()
+    unicast_ttl: int = 255
+    check_unicast_src: bool = False  # adverts come from unicast_peers only
+    is_unicast: bool = False  # also with an empty list of peers, which is FAULT (unicast_fault_no_peer)
     virtual_addresses: tuple[VirtualAddress, ...] = ()  # in adverts, in the order of the file
     excluded_addresses: tuple[VirtualAddress, ...] = ()  # carried, but not in adverts
+    routes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    promote_secondaries: bool = False
+    auth_pass: bytes = b""  # version 2, type 1 (RFC 2338 5.3.6); at most 8 bytes, none when empty
+    higher_prio_send_advert: bool = False
+    owner_ignore_adverts: bool = False
+    skip_check_adv_addr: bool = False  # an unchanged master's address list is not looked at again
+    strict: bool = False
+    track_src_ip: bool = False
+    dont_track_primary: bool = False
+    notify: Notify = field(default_factory=Notify)
     garp: Garp = field(default_factory=Garp)
     track_scripts: tuple[TrackScript, ...] = ()
     track_interfaces: tuple[TrackInterface, ...] = ()
@@ -183,6 +299,15 @@ class Config(Struct, frozen=True, kw_only=True):
     router_id: str
     instances: dict[str, Instance] = {}
     scripts: dict[str, Script] = {}
+    process: Process = field(default_factory=Process)
+    pacing: tuple[Pacing, ...] = ()
+    interface_delays: dict[str, InterfaceDelay] = {}
+    dynamic_interfaces: bool = False
+    notify_fifo: Fifo | None = None
+    vrrp_notify_fifo: Fifo | None = None
+    fifo_states_on_reload: bool = False
+    script_security: bool = False
+    firewall: Firewall = field(default_factory=Firewall)
 
 
 class Severity(enum.StrEnum):

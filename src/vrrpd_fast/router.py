@@ -240,7 +240,7 @@ class VirtualRouter:
 
     def _listen(self, ifindex: int | None) -> None:
         """Be in the multicast group on this interface and no other."""
-        if self.instance.unicast_peers or ifindex == self._listening:
+        if self.instance.is_unicast or ifindex == self._listening:
             return
         if self._listening is not None:
             self._memberships.leave(self._listening, self.instance.group)
@@ -260,7 +260,9 @@ class VirtualRouter:
         instance = self.instance
         if self._source is None:
             return
-        destinations: Sequence[IPv4Address | IPv6Address] = instance.unicast_peers or (instance.group,)
+        destinations: Sequence[IPv4Address | IPv6Address] = (instance.group,)
+        if instance.is_unicast:
+            destinations = [peer.address for peer in instance.unicast_peers]
         self._engine.equip(
             self.handle,
             [
@@ -382,7 +384,7 @@ def identity(instance: Instance) -> tuple[object, ...]:
         instance.virtual_router_id,
         instance.version,
         instance.group,
-        bool(instance.unicast_peers),
+        instance.is_unicast,
     )
 
 
@@ -397,7 +399,7 @@ def _settings(instance: Instance) -> JSON:
         "down_timer_adverts": instance.down_timer_adverts,
         "answer_losing": not instance.lower_prio_no_advert,
         "check_addresses": instance.check_addresses,
-        "peers": [peer.packed for peer in instance.unicast_peers],
+        "peers": [peer.address.packed for peer in instance.unicast_peers],
     }
 
 

@@ -19,6 +19,7 @@ from vrrpd_fast.model import (
     Complaint,
     Family,
     Instance,
+    Peer,
     State,
     TrackInterface,
     TrackScript,
@@ -336,7 +337,7 @@ def test_the_release_leaves_with_the_address_that_was_lost(world: World) -> None
 
 def test_unicast_has_a_datagram_for_each_peer_and_joins_nothing(world: World) -> None:
     peers = (IPv4Address("10.0.0.2"), IPv4Address("10.0.0.3"))
-    router = world.router(unicast_peers=peers)
+    router = world.router(is_unicast=True, unicast_peers=tuple(Peer(address=peer) for peer in peers))
     assert [advert.destination for advert in world.engine.equipped[router.handle]] == list(peers)
     world.remove(router)
     world.links["a0"] = link(index=5)
@@ -514,7 +515,7 @@ def test_reconfigure_finds_new_trackers_at_once(world: World) -> None:
         {"interface": "a1"},
         {"virtual_router_id": 52},
         {"version": 2, "advert_int_cs": 100},
-        {"unicast_peers": (IPv4Address("10.0.0.2"),)},
+        {"is_unicast": True, "unicast_peers": (Peer(address=IPv4Address("10.0.0.2")),)},
         {"group": IPv4Address("224.0.0.99")},
         {"family": Family.IPV6},
     ],

@@ -128,7 +128,7 @@ def _check_unicast(instance: Instance, block: VrrpInstance, path: Path, problems
         )
     seen = set()
     virtual = {address.address for address in instance.all_addresses}
-    for index, peer in enumerate(instance.unicast_peers):
+    for index, peer in enumerate(peer.address for peer in instance.unicast_peers):
         where = (*peers_path, index)
         if peer.version != instance.family:
             problems.error(

@@ -220,6 +220,7 @@ class _Instances:
             check_addresses=block.check_addresses == "strict",
             source_ip=self._source(block, path),
             group=defaults.group4 if family is Family.IPV4 else defaults.group6,
+            is_unicast=block.unicast_peer is not UNSET,
             unicast_peers=() if block.unicast_peer is UNSET else self._peers(block.unicast_peer, path),
             virtual_addresses=addresses,
             excluded_addresses=excluded,
@@ -299,9 +300,9 @@ class _Instances:
             return self._address(block.mcast_src_ip, (*path, "mcast_src_ip"))
         return None
 
-    def _peers(self, entries: Sequence[str], path: Path) -> tuple[Address, ...]:
+    def _peers(self, entries: Sequence[str], path: Path) -> tuple[model.Peer, ...]:
         peers = [self._address(entry, (*path, "unicast_peer", i)) for i, entry in enumerate(entries)]
-        return tuple(peer for peer in peers if peer is not None)
+        return tuple(model.Peer(address=peer) for peer in peers if peer is not None)
 
     def _address(self, text: str, path: Path) -> Address | None:
         """An address of one router; problems are noted."""

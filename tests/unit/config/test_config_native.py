@@ -200,7 +200,7 @@ def test_sources_and_peers() -> None:
     assert instance(mcast_src_ip="10.0.0.9").source_ip == IPv4Address("10.0.0.9")
     one = instance(unicast_src_ip="10.0.0.9", unicast_peer=["10.0.0.8", "10.0.0.7"])
     assert one.source_ip == IPv4Address("10.0.0.9")
-    assert one.unicast_peers == (IPv4Address("10.0.0.8"), IPv4Address("10.0.0.7"))
+    assert [peer.address for peer in one.unicast_peers] == [IPv4Address("10.0.0.8"), IPv4Address("10.0.0.7")]
 
 
 def test_excluded_addresses_may_be_of_any_family() -> None:
