@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 RESULT := bench/results/bench.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find src csrc -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]')
+# A test that fails while others share the processors is tried once more alone; what fails twice has failed.
+tests = $(BIN)/python -m pytest -n 2 $(1) || \
+  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(1)
 COMPILED := $(subst /,.,$(patsubst src/%.pyx,%,$(filter %.pyx,$(SOURCES))))
 
 help:  ## this list
@@ -22,10 +25,10 @@ run: $(VENV)/.stamp-build  ## build, then two routers, a client and a power fail
 
 test: $(VENV)/.stamp-test  ## all tests, with real keepalived and FRR in network namespaces (needs root)
 	.ci/peers
-	$(BIN)/python -m pytest -n 2
+	$(call tests)
 
 unit: $(VENV)/.stamp-test  ## the tests that need neither root nor foreign programs
-	$(BIN)/python -m pytest -n 2 -m 'not lab and not peer'
+	$(call tests,-m 'not lab and not peer')
 
 lint: $(VENV)/.stamp-lint  ## ruff, mypy --strict, stubtest, cython-lint, and the C with every warning an error
 	$(BIN)/ruff check
