@@ -1,4 +1,4 @@
-"""Addresses and their announcements, put into the kernel in slices that a loop full of adverts can bear.
+"""Addresses, put into the kernel in slices that a loop full of adverts can bear.
 
 A virtual router that becomes MASTER has a *claim*: its addresses are added and each is announced once as
 soon as its slice is in the kernel; the repetitions wait until every claim is served, because the first
@@ -12,40 +12,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from typing import Protocol
 
+from vrrpd_fast.announcements import Announcements, Announcer
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import Instance
 from vrrpd_fast.net import vips
-from vrrpd_fast.net.arp import announcement
-from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
-from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.net.vips import Prepared
+from vrrpd_fast.plans import Plans
 
 log = logging.getLogger(__name__)
 
 CLAIMS_PER_SLICE = 64
-FRAMES_PER_SLICE = 128
-FULL_SECONDS = 0.001  # to wait when the kernel takes no more frames
 SLOW_SECONDS = 0.001  # a slice of IPv6 that took longer makes the next one the worker's
 RETRY_SECONDS = 1.0
-LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
-
-ETHERNET_ADDRESS = 6  # bytes; links with others (point-to-point, loopback) know no ARP
 
 
-class Claimant(Protocol):
-    """A virtual router, as far as its addresses are concerned. `generation` grows with every transition."""
-
-    instance: Instance
-    addresses: PreparedAddresses
-    generation: int
-
-    @property
-    def name(self) -> str: ...
+class Claimant(Announcer, Protocol):
+    """A virtual router, as far as its addresses are concerned."""
 
     @property
     def is_master(self) -> bool: ...
@@ -101,26 +87,6 @@ class _Slice:
         return vips.remove(netlink, self.addresses, on_removed)
 
 
-class _Announcements:
-    """Repetitions of one virtual router's frames, void once its generation has passed.
-
-    `left` is None until their turn comes: a storm of takeovers has better things to do than to list them.
-    """
-
-    __slots__ = ("addresses", "generation", "left", "router", "times")
-
-    def __init__(self, router: Claimant, addresses: Sequence[Prepared], times: int) -> None:
-        self.router = router
-        self.generation = router.generation
-        self.addresses = addresses
-        self.times = times
-        self.left: deque[tuple[int, bytes]] | None = None
-
-    @property
-    def is_void(self) -> bool:
-        return self.generation != self.router.generation
-
-
 class Claims:
     """All claims of the daemon, served one slice per turn of the loop."""
 
@@ -129,7 +95,7 @@ class Claims:
         loop: asyncio.AbstractEventLoop,
         netlink: Netlink,
         bulk: Netlink,
-        frames: FrameSender,
+        announcements: Announcements,
         link: Callable[[str], Link | None],
         on_removed: Callable[[int, bytes, int], None],
         holds: Holds,
@@ -142,17 +108,13 @@ class Claims:
         self._worker = ThreadPoolExecutor(1, "addresses")
         self._working: asyncio.Future[list[vips.Failure]] | None = None
         self._is_ipv6_slow = False
-        self._frames = frames
+        self._announcements = announcements
         self._link = link
         self._on_removed = on_removed
         self._holds = holds
         self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
         self._settled: deque[_Claim] = deque()  # served; what follows from that waits until all are
-        self._announcements: deque[_Announcements] = deque()
-        self._later: dict[str, list[asyncio.TimerHandle]] = {}
-        self._refreshing: set[str] = set()
-        self._has_room = True
-        self._challenged: dict[str, float] = {}
+        self._plans = Plans(loop)
         # Who had addresses added by us, whatever the monitor has heard of it yet.
         self._claimed: set[str] = set()
         self._turn: asyncio.Handle | None = None
@@ -162,8 +124,7 @@ class Claims:
         if self._turn is not None:
             self._turn.cancel()
         self._worker.shutdown()
-        for name in list(self._later):
-            self._forget(name)
+        self._plans.close()
 
     # -- what others ask for ------------------------------------------------------------------------------
 
@@ -184,19 +145,6 @@ class Claims:
         missing = [each for each in additions if self._is_up(each) and not self._is_seen(each)]
         self._continue(router, True, missing)
 
-    def defend(self, router: Claimant) -> None:
-        """A lower-priority router speaks as MASTER: announce again, in bounds (garp_lower_prio_*)."""
-        garp = router.instance.garp
-        now = self._loop.time()
-        quiet = max(LOWER_PRIO_SECONDS, garp.lower_prio_delay)
-        if not garp.lower_prio_repeat or now < self._challenged.get(router.name, 0.0):
-            return
-        self._challenged[router.name] = now + quiet
-        self._announce_all(router, garp.lower_prio_repeat)
-        if garp.lower_prio_delay:
-            again = partial(self._announce_all, router, garp.lower_prio_repeat)
-            self._plan(router, garp.lower_prio_delay, again)
-
     def remove_now(self, router: Claimant, gone: Sequence[Prepared]) -> None:
         """Remove some addresses of a virtual router that goes on, before returning."""
         self._remove([(router, each) for each in self._held(router, gone)])
@@ -211,7 +159,6 @@ class Claims:
             self._forget(router.name)
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
-            self._challenged.pop(router.name, None)
         if not self._is_ipv6_slow or not any(_is_ipv6(each) for _, each in held):
             self._remove(held)
             return
@@ -261,10 +208,11 @@ class Claims:
 
     def _schedule(self) -> None:
         if self._turn is None:
+            self._announcements.pause()
             self._turn = self._loop.call_soon(self._serve)
 
     def _serve(self) -> None:
-        """One slice: addresses before repetitions."""
+        """One slice."""
         self._turn = None
         with self._holds.during("addresses"):
             if (slice_ := self._take_slice()) is not None:
@@ -272,12 +220,10 @@ class Claims:
             elif self._settled:
                 for _ in range(min(len(self._settled), CLAIMS_PER_SLICE)):
                     self._settle(self._settled.popleft())
-            elif self._announcements:
-                self._serve_announcements()
-        if self._settled or self._is_ready() or (self._announcements and self._has_room):
+        if self._settled or self._is_ready():
             self._schedule()
-        elif self._announcements:
-            self._turn = self._loop.call_later(FULL_SECONDS, self._serve)
+        else:
+            self._announcements.resume()
 
     def _is_ready(self) -> bool:
         """Whether a claim can be served: while the worker is busy, one without IPv6."""
@@ -331,115 +277,38 @@ class Claims:
             self._tell(slice_.owners[index].router, slice_.adds, failure)
         if slice_.adds:
             refused = {failure.error.index for failure in failures}
-            frames: list[tuple[int, bytes]] = []
-            origins: list[int] = []
-            for index, each in enumerate(slice_.addresses):
-                if index not in refused and (frame := self._frame(each)) is not None:
-                    frames.append(frame)
-                    origins.append(index)
-            sent = self._frames.send(frames)
-            for index in origins[sent:]:  # no room in the kernel: when it has some
-                self._announce(slice_.owners[index].router, [slice_.addresses[index]], 1)
+            self._announcements.first(
+                [
+                    (owner.router, each)
+                    for index, (owner, each) in enumerate(zip(slice_.owners, slice_.addresses, strict=True))
+                    if index not in refused
+                ]
+            )
         self._settled += slice_.served
 
     def _settle(self, claim: _Claim) -> None:
-        """Addresses are in: repeat their announcements as configured, now, after the delay, and for ever."""
+        """Addresses are in: repeat their announcements; or they are out. Try again what was refused."""
         router = claim.router
         if claim.generation != router.generation:
             return
         if claim.refused:
-            self._plan(router, RETRY_SECONDS, partial(self._retry, router, claim.adds, claim.refused))
+            again = partial(self._retry, router, claim.adds, claim.refused)
+            self._plans.later(router, RETRY_SECONDS, again)
         if not claim.adds:
             return
         refused = set(map(id, claim.refused))
         added = [each for each in claim.addresses if id(each) not in refused] if refused else claim.addresses
-        garp = router.instance.garp
-        self._announce(router, added, garp.master_repeat - 1)
-        if added and garp.master_delay:
-            self._plan(router, garp.master_delay, partial(self._announce, router, added, garp.master_repeat))
-        if garp.master_refresh and router.name not in self._refreshing:
-            self._refreshing.add(router.name)
-            self._plan(router, garp.master_refresh, partial(self._refresh, router))
-
-    def _refresh(self, router: Claimant) -> None:
-        garp = router.instance.garp
-        if garp.master_refresh:
-            self._announce_all(router, garp.master_refresh_repeat)
-            self._plan(router, garp.master_refresh, partial(self._refresh, router))
-        else:
-            self._refreshing.discard(router.name)
-
-    def _announce_all(self, router: Claimant, times: int) -> None:
-        """Announce every address that is there; what the kernel refused is not."""
-        self._announce(router, [each for each in router.addresses.additions if self._is_seen(each)], times)
-
-    def _announce(self, router: Claimant, addresses: Sequence[Prepared], times: int) -> None:
-        """Queue every address's frame `times` times, one round after the other."""
-        if times > 0 and addresses:
-            self._announcements.append(_Announcements(router, addresses, times))
-            self._schedule()
-
-    def _serve_announcements(self) -> None:
-        waiting = self._announcements
-        slice_: list[tuple[int, bytes]] = []
-        for each in waiting:
-            if each.left is None or each.is_void:
-                each.left = deque(() if each.is_void else self._list(each))
-            slice_ += islice(each.left, FRAMES_PER_SLICE - len(slice_))
-            if len(slice_) == FRAMES_PER_SLICE:
-                break
-        sent = self._frames.send(slice_)  # fewer when the kernel has no room: the rest a little later
-        self._has_room = sent == len(slice_)
-        while waiting:
-            left = waiting[0].left
-            if left is None:  # its turn has not come
-                break
-            for _ in range(min(sent, len(left))):
-                left.popleft()
-                sent -= 1
-            if left:
-                break
-            waiting.popleft()
-
-    def _list(self, announcements: _Announcements) -> list[tuple[int, bytes]]:
-        frames = map(self._frame, announcements.addresses)
-        return [frame for frame in frames if frame is not None] * announcements.times
-
-    def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
-        """Its announcement, packed when the link is first needed; `retarget` makes it void."""
-        if prepared.frame is None:
-            prepared.frame = self._pack_frame(prepared)
-        return prepared.frame
-
-    def _pack_frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
-        link = self._link(prepared.address.dev)
-        if link is None or len(link.mac) != ETHERNET_ADDRESS:
-            return None
-        return prepared.ifindex, announcement(prepared.address.address, link.mac)
+        self._announcements.repeat(router, added)
 
     # -- later, and failures ------------------------------------------------------------------------------
-
-    def _plan(self, router: Claimant, seconds: float, action: Callable[[], None]) -> None:
-        """Do it later, unless the virtual router has changed its state by then."""
-        generation = router.generation
-
-        def act() -> None:
-            handles.remove(handle)
-            if router.generation == generation:
-                action()
-
-        handles = self._later.setdefault(router.name, [])
-        handle = self._loop.call_later(seconds, act)
-        handles.append(handle)
 
     def _retry(self, router: Claimant, adds: bool, prepared: list[Prepared]) -> None:
         # Whose interface has gone meanwhile comes again with it (complete).
         self._continue(router, adds, [each for each in prepared if each.ifindex])
 
     def _forget(self, name: str) -> None:
-        self._refreshing.discard(name)
-        for handle in self._later.pop(name, ()):
-            handle.cancel()
+        self._plans.forget(name)
+        self._announcements.forget(name)
 
     def _held(self, router: Claimant, removals: Sequence[Prepared]) -> Sequence[Prepared]:
         """Those that may be in the kernel: put there by us, or left by whoever was before us."""
@@ -453,8 +322,7 @@ class Claims:
 
     def _is_seen(self, prepared: Prepared) -> bool:
         link = self._link(prepared.address.dev)
-        _, packed, prefixlen = prepared.key
-        return link is not None and (int(prepared.address.family), packed, prefixlen) in link.addresses
+        return link is not None and link.carries(prepared.address)
 
     def _tell(self, router: Claimant, adds: bool, failure: vips.Failure) -> None:
         verb = "add" if adds else "remove"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from vrrpd_fast import explain
+from vrrpd_fast.announcements import Announcements
 from vrrpd_fast.claims import Claims
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
@@ -117,8 +118,15 @@ class Fleet:
             self._on_links,
             self._on_address_lost,
         )
+        self._announcements = Announcements(loop, self._frames, self.links.get, self._holds)
         self._claims = Claims(
-            loop, self._netlink, self._bulk, self._frames, self.links.get, self.links.removed, self._holds
+            loop,
+            self._netlink,
+            self._bulk,
+            self._announcements,
+            self.links.get,
+            self.links.removed,
+            self._holds,
         )
 
     def _load_filter(self) -> SteadyFilter | None:
@@ -364,7 +372,7 @@ class Fleet:
         if events and self._telling is None:
             self._telling = self._loop.call_soon(self._tell)
         for handle in self.engine.take_challenged():
-            self._claims.defend(self._by_handle[handle])
+            self._announcements.defend(self._by_handle[handle])
         for handle, what, source in self.engine.take_complaints():
             self._by_handle[handle].on_complaint(what, source)
         return len(events) == TRANSITIONS_PER_SLICE
@@ -457,6 +465,7 @@ class Fleet:
         if self._watch is not None:
             self._watch.cancel()
         self._claims.close()
+        self._announcements.close()
         self.links.close()
         await self._spawner.close()
         self._frames.close()

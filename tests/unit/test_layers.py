@@ -19,14 +19,15 @@ LEVELS = (
     {"fleet"},
     {"router"},
     {"claims", "config", "control", "explain", "observe", "track"},
+    {"announcements"},
     {"engine", "net"},
-    {"holds", "log", "model", "system"},
+    {"holds", "log", "model", "plans", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 
 # What shows and asks needs no daemon, and must not pay for one at start.
 WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.lab", "lab", "control.client")
-DAEMON_PARTS = {"daemon", "fleet", "router", "claims", "engine", "net"}
+DAEMON_PARTS = {"daemon", "fleet", "router", "claims", "announcements", "engine", "net"}
 
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+([\w, ]+)|c?import\s+([\w.]+))", re.MULTILINE

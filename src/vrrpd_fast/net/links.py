@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from vrrpd_fast.model import OWNER_TAG
+from vrrpd_fast.model import OWNER_TAG, VirtualAddress
 from vrrpd_fast.net import rtnl
 from vrrpd_fast.net.messages import Key, parse_address
 from vrrpd_fast.system import enlarge_buffer
@@ -60,6 +60,10 @@ class Link(Struct, kw_only=True, eq=False):
     ipv4: bytes | None = None
     ipv6: bytes | None = None
     addresses: dict[Address, int] = field(default_factory=dict)
+
+    def carries(self, address: VirtualAddress) -> bool:
+        """Whether the address is there, with the prefix length it is to have."""
+        return (address.address.version, address.address.packed, address.prefixlen) in self.addresses
 
 
 class LinkMonitor:

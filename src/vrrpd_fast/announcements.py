@@ -1,0 +1,218 @@
+"""Announcements of virtual addresses (gratuitous ARP, unsolicited Neighbor Advertisement): when, how often.
+
+The first announcement of an address moves the traffic and leaves as soon as the address is in the kernel;
+its repetitions wait while addresses of other virtual routers are still being added.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+from vrrpd_fast.holds import Holds
+from vrrpd_fast.model import Instance
+from vrrpd_fast.net.arp import announcement
+from vrrpd_fast.net.frames import FrameSender
+from vrrpd_fast.net.links import Link
+from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.plans import Plans
+
+FRAMES_PER_SLICE = 128
+FULL_SECONDS = 0.001  # to wait when the kernel takes no more frames
+LOWER_PRIO_SECONDS = 1.0  # announcements caused by lower-priority adverts come at most this often
+
+ETHERNET_ADDRESS = 6  # bytes; links with others (point-to-point, loopback) know no ARP
+
+
+class Announcer(Protocol):
+    """A virtual router, as far as announcements are concerned. `generation` grows with every transition."""
+
+    instance: Instance
+    addresses: PreparedAddresses
+    generation: int
+
+    @property
+    def name(self) -> str: ...
+
+
+class _Rounds:
+    """Some rounds of one virtual router's frames, void once its generation has passed.
+
+    `left` is None until their turn comes: a storm of takeovers has better things to do than to list them.
+    """
+
+    __slots__ = ("addresses", "generation", "left", "router", "times")
+
+    def __init__(self, router: Announcer, addresses: Sequence[Prepared], times: int) -> None:
+        self.router = router
+        self.generation = router.generation
+        self.addresses = addresses
+        self.times = times
+        self.left: deque[tuple[int, bytes]] | None = None
+
+    @property
+    def is_void(self) -> bool:
+        return self.generation != self.router.generation
+
+
+class Announcements:
+    """All announcements of the daemon, sent one slice per turn of the loop.
+
+    What is asked for a virtual router is void as soon as it changes its state.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        frames: FrameSender,
+        link: Callable[[str], Link | None],
+        holds: Holds,
+    ) -> None:
+        self._loop = loop
+        self._frames = frames
+        self._link = link
+        self._holds = holds
+        self._waiting: deque[_Rounds] = deque()
+        self._plans = Plans(loop)
+        self._refreshing: set[str] = set()
+        self._challenged: dict[str, float] = {}
+        self._is_paused = False
+        self._turn: asyncio.Handle | None = None
+
+    def close(self) -> None:
+        self.pause()
+        self._plans.close()
+
+    # -- what others ask for ------------------------------------------------------------------------------
+
+    def first(self, added: Sequence[tuple[Announcer, Prepared]]) -> None:
+        """Announce addresses that are new in the kernel, once, before returning."""
+        frames: list[tuple[int, bytes]] = []
+        origins: list[tuple[Announcer, Prepared]] = []
+        for origin in added:
+            if (frame := self._frame(origin[1])) is not None:
+                frames.append(frame)
+                origins.append(origin)
+        sent = self._frames.send(frames)
+        for router, prepared in origins[sent:]:  # no room in the kernel: when it has some
+            self._announce(router, [prepared], 1)
+
+    def repeat(self, router: Announcer, added: Sequence[Prepared]) -> None:
+        """What follows the first: repetitions now, after the delay, and for ever (garp_master_*)."""
+        garp = router.instance.garp
+        self._announce(router, added, garp.master_repeat - 1)
+        if added and garp.master_delay:
+            again = partial(self._announce, router, added, garp.master_repeat)
+            self._plans.later(router, garp.master_delay, again)
+        if garp.master_refresh and router.name not in self._refreshing:
+            self._refreshing.add(router.name)
+            self._plans.later(router, garp.master_refresh, partial(self._refresh, router))
+
+    def defend(self, router: Announcer) -> None:
+        """A lower-priority router speaks as MASTER: announce again, in bounds (garp_lower_prio_*)."""
+        garp = router.instance.garp
+        now = self._loop.time()
+        quiet = max(LOWER_PRIO_SECONDS, garp.lower_prio_delay)
+        if not garp.lower_prio_repeat or now < self._challenged.get(router.name, 0.0):
+            return
+        self._challenged[router.name] = now + quiet
+        self._announce_all(router, garp.lower_prio_repeat)
+        if garp.lower_prio_delay:
+            again = partial(self._announce_all, router, garp.lower_prio_repeat)
+            self._plans.later(router, garp.lower_prio_delay, again)
+
+    def forget(self, name: str) -> None:
+        """Plan nothing more for this virtual router; what waits is void by its generation."""
+        self._refreshing.discard(name)
+        self._challenged.pop(name, None)
+        self._plans.forget(name)
+
+    def pause(self) -> None:
+        """Send no repetitions until `resume`: something more urgent is under way."""
+        self._is_paused = True
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def resume(self) -> None:
+        self._is_paused = False
+        self._schedule()
+
+    # -- sending ------------------------------------------------------------------------------------------
+
+    def _refresh(self, router: Announcer) -> None:
+        garp = router.instance.garp
+        if garp.master_refresh:
+            self._announce_all(router, garp.master_refresh_repeat)
+            self._plans.later(router, garp.master_refresh, partial(self._refresh, router))
+        else:
+            self._refreshing.discard(router.name)
+
+    def _announce_all(self, router: Announcer, times: int) -> None:
+        """Announce every address that is there; what the kernel refused is not."""
+        self._announce(router, [each for each in router.addresses.additions if self._is_seen(each)], times)
+
+    def _is_seen(self, prepared: Prepared) -> bool:
+        link = self._link(prepared.address.dev)
+        return link is not None and link.carries(prepared.address)
+
+    def _announce(self, router: Announcer, addresses: Sequence[Prepared], times: int) -> None:
+        """Queue every address's frame `times` times, one round after the other."""
+        if times > 0 and addresses:
+            self._waiting.append(_Rounds(router, addresses, times))
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._turn is None and self._waiting and not self._is_paused:
+            self._turn = self._loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._turn = None
+        with self._holds.during("announcements"):
+            has_room = self._send_slice()
+        if has_room:
+            self._schedule()
+        elif self._waiting:
+            self._turn = self._loop.call_later(FULL_SECONDS, self._serve)
+
+    def _send_slice(self) -> bool:
+        """Send some of what waits; whether the kernel had room for it."""
+        waiting = self._waiting
+        slice_: list[tuple[int, bytes]] = []
+        for each in waiting:
+            if each.left is None or each.is_void:
+                each.left = deque(() if each.is_void else self._list(each))
+            slice_ += islice(each.left, FRAMES_PER_SLICE - len(slice_))
+            if len(slice_) == FRAMES_PER_SLICE:
+                break
+        sent = self._frames.send(slice_)
+        has_room = sent == len(slice_)
+        while waiting:
+            left = waiting[0].left
+            if left is None:  # its turn has not come
+                break
+            for _ in range(min(sent, len(left))):
+                left.popleft()
+                sent -= 1
+            if left:
+                break
+            waiting.popleft()
+        return has_room
+
+    def _list(self, rounds: _Rounds) -> list[tuple[int, bytes]]:
+        frames = map(self._frame, rounds.addresses)
+        return [frame for frame in frames if frame is not None] * rounds.times
+
+    def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
+        """Its announcement, packed when the link is first needed; `retarget` makes it void."""
+        if prepared.frame is None:
+            prepared.frame = self._pack_frame(prepared)
+        return prepared.frame
+
+    def _pack_frame(self, prepared: Prepared) -> tuple[int, bytes] | None:
+        link = self._link(prepared.address.dev)
+        if link is None or len(link.mac) != ETHERNET_ADDRESS:
+            return None
+        return prepared.ifindex, announcement(prepared.address.address, link.mac)
