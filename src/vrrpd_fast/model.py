@@ -6,7 +6,7 @@ them where they are policy, and carry their unit in the name where they touch th
 """
 
 import enum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from msgspec import Struct, field
@@ -14,7 +14,8 @@ from msgspec import Struct, field
 NS_PER_CS = 10_000_000
 NS_PER_S = 1_000_000_000
 
-# IFA_PROTO value by which addresses of ours are known in the kernel (linux/if_addr.h; VRRP is protocol 112).
+# By which addresses (IFA_PROTO), routes (rtm_protocol) and rules (FRA_PROTOCOL) of ours are known in the kernel:
+# the number of VRRP among IP protocols; no routing daemon has it.
 OWNER_TAG = 112
 
 VRRP_GROUP4 = IPv4Address("224.0.0.18")
@@ -110,6 +111,109 @@ class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
 
     def __str__(self) -> str:
         return f"{self.address}/{self.prefixlen}"
+
+
+class Encapsulation(Struct, frozen=True, kw_only=True):
+    """How packets on a route are wrapped (`encap` of ip-route(8)): `kind` is mpls, ip, ip6 or ila."""
+
+    kind: str
+    labels: tuple[int, ...] = ()  # mpls, outermost first
+    id: int = 0  # ip, ip6: the tunnel's key
+    source: IPv4Address | IPv6Address | None = None
+    destination: IPv4Address | IPv6Address | None = None
+    tos: int = 0
+    ttl: int = 0
+    flags: int = 0
+    locator: int = 0  # ila
+
+
+class NextHop(Struct, frozen=True, kw_only=True):
+    """Where a route leads: a router (`via`), an interface, or both; `weight` 1..256 among several."""
+
+    via: IPv4Address | IPv6Address | None = None
+    dev: str | None = None
+    weight: int = 1
+    onlink: bool = False
+    realm: int = 0  # source realm << 16 | destination realm
+    encapsulation: Encapsulation | None = None
+
+
+class VirtualRoute(Struct, frozen=True, kw_only=True):
+    """One line of virtual_routes, `text` as it stands there; numbers are those of rtnetlink (linux/rtnetlink.h).
+
+    `protocol` None is our own; a route with another is known by its contents only. One that is not
+    `is_tracked` (no_track) is not put back when someone removes it.
+    """
+
+    text: str
+    destination: IPv4Network | IPv6Network
+    kind: int = 1  # RTN_UNICAST
+    source: IPv6Network | None = None  # `from`, IPv6 only
+    preferred_source: IPv4Address | IPv6Address | None = None  # `src`
+    tos: int = 0
+    table: int = 254  # main
+    vrf: str | None = None  # the table is that of this device
+    scope: int = 0
+    protocol: int | None = None
+    metric: int = 0
+    next_hops: tuple[NextHop, ...] = ()
+    metrics: tuple[tuple[int, int], ...] = ()  # (RTAX_ number, value)
+    congestion_control: str | None = None
+    preference: int | None = None  # ICMPV6_ROUTER_PREF_, IPv6 only
+    expires: int | None = None  # seconds, IPv6 only
+    ttl_propagate: bool | None = None
+    is_exclusive: bool = False  # `add`: not beside a route of another to the same destination
+    is_appended: bool = False  # `append`: behind other routes to the same destination
+    is_tracked: bool = True
+
+    @property
+    def family(self) -> Family:
+        return Family(self.destination.version)
+
+    @property
+    def devices(self) -> set[str]:
+        """Interfaces it needs."""
+        named = {hop.dev for hop in self.next_hops if hop.dev is not None}
+        return named if self.vrf is None else named | {self.vrf}
+
+    def __str__(self) -> str:
+        return f"route {self.text}"
+
+
+class VirtualRule(Struct, frozen=True, kw_only=True):
+    """One line of virtual_rules, `text` as it stands there; `action` is FR_ACT_ of linux/fib_rules.h.
+
+    `preference` is None in what config/rules.py has just parsed, if the line has none; not in a Config.
+    """
+
+    text: str
+    family: Family
+    preference: int | None = None
+    action: int = 1  # FR_ACT_TO_TBL
+    table: int = 0  # 0: none, as with l3mdev
+    goto: int | None = None  # the preference of another rule
+    inverts: bool = False  # `not`
+    source: IPv4Network | IPv6Network | None = None
+    destination: IPv4Network | IPv6Network | None = None
+    tos: int = 0
+    mark: int | None = None
+    mark_mask: int | None = None
+    iif: str | None = None
+    oif: str | None = None
+    realm: int = 0  # source realm << 16 | destination realm
+    suppress_prefixlength: int | None = None
+    suppress_ifgroup: int | None = None
+    tunnel_id: int | None = None
+    uid_range: tuple[int, int] | None = None
+    l3mdev: bool = False
+    protocol: int | None = None
+    ip_protocol: int | None = None
+    sport: tuple[int, int] | None = None
+    dport: tuple[int, int] | None = None
+    is_tracked: bool = True
+
+    def __str__(self) -> str:
+        return f"rule {self.text}"
 
 
 class Garp(Struct, frozen=True, kw_only=True):
@@ -269,8 +373,8 @@ class Instance(Struct, frozen=True, kw_only=True):
     is_unicast: bool = False  # also with an empty list of peers, which is FAULT (unicast_fault_no_peer)
     virtual_addresses: tuple[VirtualAddress, ...] = ()  # in adverts, in the order of the file
     excluded_addresses: tuple[VirtualAddress, ...] = ()  # carried, but not in adverts
-    routes: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
+    routes: tuple[VirtualRoute, ...] = ()
+    rules: tuple[VirtualRule, ...] = ()
     promote_secondaries: bool = False
     auth_pass: bytes = b""  # version 2, type 1 (RFC 2338 5.3.6); at most 8 bytes, none when empty
     higher_prio_send_advert: bool = False
