@@ -225,14 +225,20 @@ class Garp(Struct, frozen=True, kw_only=True):
     master_refresh_repeat: int = 1
     lower_prio_delay: float = 5.0
     lower_prio_repeat: int = 5
-    extra_if: float = 0.0  # seconds between announcements on other interfaces than the instance's; 0: none
-    extra_if_all: bool = False  # on the instance's own interface too
+    # Seconds between announcements, of one address each, on interfaces other than the instance's own; 0: none.
+    # Without `all` keepalived means those with a virtual MAC only, and there are none yet.
+    extra_if: float = 0.0
+    extra_if_all: bool = False
 
 
 class Pacing(Struct, frozen=True, kw_only=True):
-    """Least seconds between two announcements on these interfaces together (garp_group); 0: no limit."""
+    """Least seconds between two announcements on these interfaces together (garp_group); 0: no limit.
 
-    interfaces: tuple[str, ...]
+    Without interfaces: on each interface that no other Pacing names, by itself (vrrp_garp_interval,
+    vrrp_gna_interval). No interface is named twice.
+    """
+
+    interfaces: tuple[str, ...] = ()
     garp_interval: float = 0.0
     gna_interval: float = 0.0
 
@@ -289,13 +295,17 @@ class Process(Struct, frozen=True, kw_only=True):
     net_namespace: str | None = None
     priority: int | None = None  # nice
     rt_priority: int | None = None  # SCHED_RR
+    rlimit_rttime_us: int | None = None  # of CPU time at real-time priority without a pause
     max_auto_priority: int | None = None
     min_auto_priority_delay_us: int = 1_000_000
     cpu_affinity: tuple[int, ...] = ()
     no_swap: bool = False
     netlink_buffer: int | None = None  # bytes, of the link monitor
     netlink_buffer_force: bool = False
-    receive_buffer: int | None = None  # bytes, of the advert sockets (vrrp_rx_bufs_policy)
+    # Of the advert sockets (vrrp_rx_bufs_policy): bytes, or "mtu" or "advert" for so much times
+    # receive_multiplier of every instance together.
+    receive_buffer: int | str | None = None
+    receive_multiplier: int = 3
     name: str | None = None
     umask: int | None = None
     startup_delay: float = 0.0  # seconds from the start until instances take part
