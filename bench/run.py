@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from harness.programs import Programs, missing
 from scenarios import ALL
 
 MICRO = "micro"
-FULL = Effort(pairs=5, window_s=6.0)
+FULL = Effort(pairs=3, window_s=5.0)
 QUICK = Effort(pairs=2, window_s=2.0)
 
 
@@ -65,13 +66,16 @@ def _measure(scenarios: list[Scenario], effort: Effort, result: dict[str, Any]) 
         programs = Programs(Path(directory)) if scenarios else None
         for scenario in scenarios:
             assert programs is not None
+            began_s = time.monotonic()
             try:
                 samples = run(scenario, programs, effort, _tell)
             except BenchError as error:
                 failed += 1
                 _tell(f"bench: {scenario.name}: {error}")
                 continue
-            result["scenarios"][scenario.name] = report.document(scenario, samples)
+            seconds = round(time.monotonic() - began_s, 1)
+            _tell(f"{scenario.name}: took {seconds:g} s")
+            result["scenarios"][scenario.name] = {"seconds": seconds, **report.document(scenario, samples)}
             rows += report.rows(scenario, samples)
     if rows:
         facts = result["machine"]

@@ -12,7 +12,7 @@ from harness import config
 from harness.network import Node
 from harness.process import cpu_ns, tree
 from harness.programs import OURS, Programs, _keepalived_argv, _our_argv
-from harness.shape import OUR_PRIORITY, Shape
+from harness.shape import OUR_PRIORITY, OWNER_PRIORITY, Shape
 
 _TRANSITION = re.compile(rb" -> (?:MASTER|BACKUP|FAULT|INIT)\b|Entering \w+ STATE")
 
@@ -28,7 +28,18 @@ def text(subject: str, *populations: Shape, priority: int = OUR_PRIORITY) -> str
         return json.dumps(document)
     first, *others = map(config.keepalived, populations)
     blocks = [first, *(other.partition("\n}\n")[2] for other in others)]  # one global_defs is enough
+    if priority == OWNER_PRIORITY:  # who owns its addresses waits for nobody, if keepalived is told so
+        blocks = [block.replace("\n  state BACKUP\n", "\n  state MASTER\n") for block in blocks]
     return "".join(blocks).replace(f"\n  priority {OUR_PRIORITY}\n", f"\n  priority {priority}\n")
+
+
+def without_last(subject: str, configuration: str) -> str:
+    """The same configuration, but for its last virtual router."""
+    if subject == OURS:
+        document = json.loads(configuration)
+        document["vrrp_instance"].popitem()
+        return json.dumps(document)
+    return configuration.rpartition("vrrp_instance ")[0]
 
 
 class Daemon:

@@ -27,6 +27,10 @@ class Record:
     sender: IPv4Address | IPv6Address
     target: IPv4Address | IPv6Address
 
+    @property
+    def is_advert(self) -> bool:
+        return self.kind == _ADVERT
+
 
 def read(data: bytes) -> Iterator[Record]:
     for at_ns, ifindex, outgoing, kind, vrid, priority, sender, target in _RECORD.iter_unpack(data):
@@ -61,13 +65,13 @@ def judge(records: Iterable[Record], shape: Shape, links: Mapping[int, int]) -> 
     sent: dict[tuple[int, int], list[int]] = {}
     announced: dict[IPv4Address | IPv6Address, int] = {}
     for record in records:
-        if record.kind == _ADVERT:
+        if record.is_advert:
             key = links[record.ifindex], record.vrid
             if record.outgoing:
                 heard[key] = record.at_ns
             else:
                 sent.setdefault(key, []).append(record.at_ns)
-        elif record.kind != _ADVERT and not record.outgoing and record.sender == record.target:
+        elif not record.outgoing and record.sender == record.target:
             announced.setdefault(record.sender, record.at_ns)
     adverts, announcements, gaps = [], [], []
     for router in shape.routers():

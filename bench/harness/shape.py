@@ -10,6 +10,7 @@ from vrrpd_fast.model import VRRP_GROUP4, VRRP_GROUP6
 FIRST_VIRTUAL = 16  # host number of the first virtual address on a link; .1 is the daemon, .2 the other side
 OUR_PRIORITY = 100
 MASTER_PRIORITY = 200
+OWNER_PRIORITY = 255
 GROUP_MAC = bytes.fromhex("01005e000012")
 GROUP_MAC6 = bytes.fromhex("333300000012")
 _SOURCE_MAC = bytes.fromhex("020000000002")

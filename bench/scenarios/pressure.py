@@ -155,7 +155,7 @@ def _measure(
         last_words = bench.daemon.last_words()
     times: dict[int, list[int]] = {vrid: [] for vrid in range(1, _BYSTANDERS.count + 1)}
     for record in records.read(output.read_bytes()):
-        if record.ifindex == link and not record.outgoing and record.kind == records._ADVERT:
+        if record.ifindex == link and not record.outgoing and record.is_advert:
             times[record.vrid].append(record.at_ns)
     if not all(times.values()):
         raise BenchError(f"{subject}: not MASTER of all bystanders; log:\n{last_words}")

@@ -63,5 +63,13 @@ SCENARIOS = (
         ("--no-kernel-filter",),
         in_quick=False,
     ),
+    scenario(
+        "receive-2000-unfiltered",
+        "receive: 2000 VRs @100 ms, 500 links, without the kernel filter",
+        Shape(500, 4),
+        0.3,
+        ("--no-kernel-filter",),
+        in_quick=False,
+    ),
     scenario("receive-2000", "receive: 2000 VRs @100 ms, 500 links", Shape(500, 4), 0.02, in_quick=False),
 )

@@ -54,7 +54,7 @@ def _measure(programs: Programs, subject: str, effort: Effort) -> Mapping[str, f
     sent: dict[tuple[int, int], list[int]] = {}
     third_claims = set()
     for record in records.read(output.read_bytes()):
-        if record.kind != records._ADVERT:
+        if not record.is_advert:
             continue
         key = links[record.ifindex], record.vrid
         if record.outgoing:
