@@ -42,6 +42,7 @@ START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 UNTOLD_LIMIT = 100_000  # transitions that may wait for the log while addresses are being moved
 ROUTERS_PER_SLICE = 16
+_GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 
 
 class Summary(Struct, frozen=True):
@@ -206,8 +207,8 @@ class Fleet:
         self.engine.settle()
         self._drop_scripts(config.scripts)
         self.links.reelect()
-        for tracker in fresh.values():
-            tracker.start()
+        for number, tracker in enumerate(fresh.values()):
+            tracker.start(1.0 - number * _GOLDEN % 1.0)  # hundreds of scripts do not all fork at once
         unchanged = len(self.routers) - len(added) - len(restarted) - len(changed)
         return Summary(added, removed, restarted, changed, unchanged)
 

@@ -72,9 +72,9 @@ class ScriptTracker:
         """True up, False down, None before the first result."""
         return self._judgement.state
 
-    def start(self) -> None:
-        """Run now, and at every interval from now."""
-        self._due = self._spawner.loop.time()
+    def start(self, share: float = 1.0) -> None:
+        """Run now, after `share` (0 < share ≤ 1) of the interval, and at every interval from there."""
+        self._due = self._spawner.loop.time() - (1.0 - share) * self.script.interval
         self._tick()
 
     def stop(self) -> None:

@@ -197,6 +197,22 @@ def test_interval_is_kept_without_drift(run: RunFixture, tmp_path: Path) -> None
     run(main())
 
 
+def test_scripts_of_one_interval_can_run_at_different_times(run: RunFixture) -> None:
+    async def main() -> None:
+        async with Scene(script("true", interval=100.0, timeout=1.0)) as scene:
+            for share in (0.25, 1.0):
+                scene.tracker.stop()
+                runs = scene.tracker.runs
+                scene.tracker._run = None
+                scene.tracker.start(share)
+                assert scene.tracker.runs == runs + 1
+                assert scene.tracker._timer is not None
+                left = scene.tracker._timer.when() - scene.spawner.loop.time()
+                assert 100 * share - 1 < left <= 100 * share
+
+    run(main())
+
+
 def test_sleeping_loop_is_not_followed_by_a_burst(run: RunFixture) -> None:
     async def main() -> None:
         async with Scene(script("true", interval=0.05)) as scene:
