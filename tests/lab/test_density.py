@@ -178,6 +178,59 @@ def test_what_is_new_is_heard_at_once(build: Build, keep: ExitStack, words: tupl
     assert second.total("master_transitions") == before
 
 
+MIX: tuple[tuple[range, float, dict[str, Any]], ...] = (  # VRIDs, interval in seconds, what else
+    (range(1, 21), 0.1, {}),
+    (range(21, 41), 0.1, {"family": 6}),
+    (range(41, 51), 1.0, {}),
+    (range(51, 61), 1.0, {"family": 6}),
+    (range(61, 71), 1.0, {"version": 2}),
+)
+
+
+@FILTER
+def test_a_mix_of_versions_families_and_intervals(
+    build: Build, keep: ExitStack, words: tuple[str, ...]
+) -> None:
+    """Each by its own timer, side by side on two links: absorbed, missed, taken over, given back."""
+    net = build(["r1", "r2"], ["r1", "r2"])
+    ring = tap(keep, net)
+    ring.start()
+
+    def mixed(priority: int) -> dict[str, Settings]:
+        kinds = (
+            crowd([0, 1], vrids, priority=priority, interval=interval, **more)
+            for vrids, interval, more in MIX
+        )
+        return {name: settings for kind in kinds for name, settings in kind.items()}
+
+    first = Many(net, "r1", mixed(150))
+    second = Many(net, "r2", mixed(100), *words)
+    elect(net, first, second)
+    wait_sent(ring, "r1", 3)
+    assert bool(second.total("kernel_absorbed")) == (not words)
+    assert second.total("master_transitions") == 0
+
+    second.forget_waiting()
+    first.kill()
+    second.wait_all("MASTER")
+    late_s = second.late_s()
+    last = {key: adverts[-1].time_ns for key, adverts in ring.by_router("r1").items()}
+    wait_sent(ring, "r2", 2)
+    heirs = ring.by_router("r2")
+    for vrids, interval, _ in MIX:
+        for key in ((lan, vrid) for lan in (0, 1) for vrid in vrids):
+            heir = next(advert for advert in heirs[key] if advert.time_ns > last[key])
+            silence_s = (heir.time_ns - last[key]) / 1e9
+            assert down_s(100, interval) - EARLY_S < silence_s < down_s(100, interval) + late_s, key
+    second.wait_addresses(vips(second.instances))
+
+    first.start()
+    first.wait_all("MASTER")
+    second.wait_all("BACKUP")
+    assert second.total("master_transitions") == len(second.instances)
+    assert second.status()["engine"]["receive_dropped"] == 0
+
+
 def test_where_the_filter_is_not_allowed_the_log_says_so_once(build: Build) -> None:
     """In a user namespace of its own, as a container has it."""
     net = build(["r1"])
