@@ -28,8 +28,8 @@ from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.script import ScriptTracker
-from vrrpd_fast.track.spawn import Spawner
 
 log = logging.getLogger(__name__)
 

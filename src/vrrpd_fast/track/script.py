@@ -7,8 +7,8 @@ from collections.abc import Callable
 from .. import model
 from ..log import RateLimit
 from ..model import NS_PER_S
-from .command import command, resolve_user
-from .spawn import Result, Run, Spawner
+from ..spawn.command import command, resolve_user
+from ..spawn.spawn import Result, Run, Spawner
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from vrrpd_fast.model import Script
+from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.script import Judgement, ScriptTracker
-from vrrpd_fast.track.spawn import Spawner
 
 RunFixture = Callable[[Any], Any]
 

@@ -4,8 +4,8 @@ import pwd
 
 import pytest
 
-from vrrpd_fast.track import command as module
-from vrrpd_fast.track.command import Identity, command, resolve_user
+from vrrpd_fast.spawn import command as module
+from vrrpd_fast.spawn.command import Identity, command, resolve_user
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from vrrpd_fast.track import spawn
-from vrrpd_fast.track.command import Identity
-from vrrpd_fast.track.spawn import Result, Spawner
-from vrrpd_fast.track.spawner import MESSAGE_LIMIT
+from vrrpd_fast.spawn import spawn
+from vrrpd_fast.spawn.command import Identity
+from vrrpd_fast.spawn.spawn import Result, Spawner
+from vrrpd_fast.spawn.spawner import MESSAGE_LIMIT
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changing user needs root")
 RunFixture = Callable[[Any], Any]
@@ -377,7 +377,7 @@ def test_signals_to_the_whole_group_do_not_end_the_helper(run: RunFixture) -> No
 
 DAEMON = """
 import asyncio, sys
-from vrrpd_fast.track.spawn import Spawner
+from vrrpd_fast.spawn.spawn import Spawner
 
 async def main():
     spawner = Spawner(asyncio.get_running_loop())
