@@ -250,9 +250,16 @@ class Peer(Struct, frozen=True, kw_only=True):
     min_ttl: int = 0
     max_ttl: int = 255
 
+    @property
+    def is_limited(self) -> bool:
+        return self.min_ttl > 0 or self.max_ttl < 255
+
 
 class Command(Struct, frozen=True, kw_only=True):
-    """A notify, FIFO, startup or shutdown script: a command line, and who runs it (None: script_user)."""
+    """A notify, FIFO, startup or shutdown script: a command line, and who runs it.
+
+    script_user is applied; `user` None is the daemon's own user.
+    """
 
     script: str
     user: str | None = None
@@ -359,7 +366,11 @@ class Script(Struct, frozen=True, kw_only=True):
 
 
 class Instance(Struct, frozen=True, kw_only=True):
-    """One virtual router, every default applied. `priority` 255 makes it the owner of its addresses."""
+    """One virtual router, every default applied. `priority` 255 makes it the owner of its addresses.
+
+    `interface` is "" for a unicast one that names none: its adverts go where the routes lead and are heard
+    wherever they arrive, every address of it names its `dev`, and no link is its own to watch.
+    """
 
     name: str
     interface: str

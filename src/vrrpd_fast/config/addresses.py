@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -21,7 +22,21 @@ _NAME_LENGTH = 15  # IFNAMSIZ without the terminating zero; the kernel counts by
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 _BAD_IN_NAME = re.compile(r"[\s/:]")
 _ALIASES = {"broadcast": "brd"}
-_OPTIONS = ("dev", "brd", "label", "scope")
+_OPTIONS = ("dev", "brd", "label", "scope", "peer", "preferred_lft")
+_FLAGS = {
+    "home": "home",
+    "-nodad": "nodad",
+    "mngtmpaddr": "mngtmpaddr",
+    "noprefixroute": "noprefixroute",
+    "autojoin": "autojoin",
+    "no_track": "no_track",
+}
+# What the other family does not have, and the value it has there.
+_OF_FAMILY = {
+    4: (("home", False), ("nodad", True), ("mngtmpaddr", False)),
+    6: (("brd", UNSET), ("label", UNSET), ("scope", UNSET)),
+}
+_LONGEST_LIFETIME = 2**32 - 2  # one less than for ever (linux/if_addr.h: INFINITY_LIFE_TIME)
 
 
 class EntryError(ValueError):
@@ -57,26 +72,33 @@ def interface_fault(name: str) -> str | None:
 
 
 def split_line(line: str) -> AddressEntry:
-    """`ADDRESS[/LENGTH] [dev IF] [brd IP|+|-] [label L] [scope S]` as the object form; raises EntryError."""
+    """`ADDRESS[/LENGTH]` and options, with a value or alone, as the object form; raises EntryError."""
     words = line.split()
     if not words:
         raise EntryError("is empty")
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
     position = 1
     while position < len(words):
         word = _ALIASES.get(words[position], words[position])
         if word in UNSERVED_ADDRESS_WORDS:
             raise EntryError("is a word of keepalived that is not served yet", word)
-        if word not in _OPTIONS:
+        if word not in _OPTIONS and word not in _FLAGS:
             raise EntryError(
-                f"unknown word {quoted(word)} after the address; known are {', '.join(_OPTIONS)}"
+                f"unknown word {quoted(word)} after the address; known are {', '.join((*_OPTIONS, *_FLAGS))}"
             )
-        if word in options:
+        key = _FLAGS.get(word, word)
+        if key in options:
             raise EntryError("stands twice", word)
+        if word in _FLAGS:
+            options[key] = True
+            position += 1
+            continue
         if position + 1 == len(words):
             raise EntryError("needs a value", word)
-        options[word] = words[position + 1]
+        options[key] = words[position + 1]
         position += 2
+    if "preferred_lft" in options:
+        options["preferred_lft"] = _lifetime(options["preferred_lft"])
     return AddressEntry(address=words[0], **options)
 
 
@@ -92,19 +114,50 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
         dev = entry.dev
         if fault := interface_fault(dev):
             raise EntryError(fault, "dev")
-    if isinstance(address, IPv6Address):
-        for key in ("brd", "label", "scope"):
-            if getattr(entry, key) is not UNSET:
-                raise EntryError(f"is for IPv4 only, {address} is IPv6", key)
-        return VirtualAddress(address=address, prefixlen=prefixlen, dev=dev)
+    peer, peer_prefixlen = (None, 0) if entry.peer is UNSET else _peer(entry.peer, address)
+    for key, value in _OF_FAMILY[address.version]:
+        if getattr(entry, key) not in (UNSET, value):
+            other = 10 - address.version
+            raise EntryError(f"is for IPv{other} only, {address} is IPv{address.version}", key)
+    lifetime = entry.preferred_lft
+    if lifetime is UNSET:
+        # A host address of IPv6 is deprecated, so that it is never the source of our own connections.
+        lifetime = 0 if prefixlen == 128 else "forever"
     return VirtualAddress(
         address=address,
         prefixlen=prefixlen,
         dev=dev,
         scope=_scope(entry.scope),
         label=_label(entry.label),
-        broadcast=_broadcast(entry.brd, address, prefixlen),
+        broadcast=None if entry.brd is UNSET else _broadcast(entry.brd, address, prefixlen),
+        peer=peer,
+        peer_prefixlen=peer_prefixlen,
+        home=entry.home,
+        nodad=entry.nodad,
+        mngtmpaddr=entry.mngtmpaddr,
+        noprefixroute=entry.noprefixroute,
+        autojoin=entry.autojoin,
+        preferred_lft=None if lifetime == "forever" else lifetime,
+        is_tracked=not entry.no_track,
     )
+
+
+def _peer(text: str, address: Address) -> tuple[Address, int]:
+    try:
+        peer, prefixlen = _with_length(text)
+    except EntryError as error:
+        raise EntryError(str(error), "peer") from error
+    if peer.version != address.version:
+        raise EntryError(f"{peer} is IPv{peer.version}, {address} is IPv{address.version}", "peer")
+    return peer, prefixlen
+
+
+def _lifetime(text: str) -> int | Literal["forever"]:
+    if text == "forever":
+        return "forever"
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _LONGEST_LIFETIME:
+        return int(text)
+    raise EntryError(f"{quoted(text)} is not a number of seconds or forever", "preferred_lft")
 
 
 def _with_length(text: str) -> tuple[Address, int]:
@@ -154,13 +207,11 @@ def _label(label: str | UnsetType) -> str | None:
     return label
 
 
-def _broadcast(brd: str | UnsetType, address: IPv4Address, prefixlen: int) -> IPv4Address | None:
-    if brd is UNSET:
-        return None
+def _broadcast(brd: str, address: Address, prefixlen: int) -> IPv4Address:
     if brd in ("+", "-"):
         if prefixlen > 30:
             raise EntryError(f"{brd}: {address}/{prefixlen} has no host bits to set; write a length", "brd")
-        network = IPv4Network((address, prefixlen), strict=False)
+        network = IPv4Network((int(address), prefixlen), strict=False)
         return network.broadcast_address if brd == "+" else network.network_address
     try:
         return IPv4Address(inet_pton(AF_INET, brd))

@@ -5,29 +5,16 @@ from ipaddress import IPv6Address
 from msgspec import UNSET
 
 from vrrpd_fast.config.addresses import interface_fault
+from vrrpd_fast.config.adverts import most_addresses
 from vrrpd_fast.config.problems import Path, Problems
-from vrrpd_fast.config.schema import VrrpInstance
+from vrrpd_fast.config.schema import Authentication, VrrpInstance
 from vrrpd_fast.model import Config, Family, Instance
-
-# An advert is one datagram that is not fragmented. Where the MTU is smaller, the kernel says so at run time.
-_MTU = 1500
-_IP_HEADER = {Family.IPV4: 20, Family.IPV6: 40}
-_ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
-_VRRP_HEADER = 8
-_VERSION_2_TRAILER = 8  # authentication data (RFC 3768 5.3.10)
-_MOST_BY_COUNT_FIELD = 255
-
-
-def most_addresses(family: Family, version: int) -> int:
-    """How many addresses one advert can list (RFC 9568 5.2.5, MTU 1500)."""
-    room = _MTU - _IP_HEADER[family] - _VRRP_HEADER - (_VERSION_2_TRAILER if version == 2 else 0)
-    return min(_MOST_BY_COUNT_FIELD, room // _ADDRESS_SIZE[family])
 
 
 def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) -> None:
     """Rules on one virtual router; `block` tells what was stated and what is a default."""
     path = ("vrrp_instance", instance.name)
-    _check_interface(instance, path, problems)
+    _check_interface(instance, block, path, problems)
     _check_addresses(instance, block, path, problems)
     if instance.is_owner:
         _check_owner(instance, block, path, problems)
@@ -39,19 +26,48 @@ def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) 
         or block.mcast_src_ip is not UNSET
     ):
         _check_unicast(instance, block, path, problems)
-    if not instance.accept:
-        problems.error((*path, "accept"), "false is not served yet; leave it out")
+    if block.no_accept and block.accept is True:
+        problems.error((*path, "accept"), "contradicts no_accept; keep one of them", (*path, "no_accept"))
+    if block.authentication is not UNSET:
+        _check_authentication(instance, block.authentication, (*path, "authentication"), problems)
     if block.checksum is not UNSET and (instance.version != 3 or instance.family is not Family.IPV4):
         problems.warning((*path, "checksum"), "has an effect in version 3 over IPv4 only", (*path, "version"))
     if instance.check_addresses and instance.version != 3:
         problems.warning((*path, "check_addresses"), "has an effect in version 3 only", (*path, "version"))
 
 
-def _check_interface(instance: Instance, path: Path, problems: Problems) -> None:
-    if fault := interface_fault(instance.interface):
-        problems.error((*path, "interface"), fault)
+def _check_interface(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    where = (*path, "interface")
+    if block.interface is UNSET:
+        _check_no_interface(instance, where, problems)
+    elif fault := interface_fault(instance.interface):
+        problems.error(where, fault)
     elif instance.interface == "lo":
-        problems.error((*path, "interface"), "lo reaches no other router")
+        problems.error(where, "lo reaches no other router")
+
+
+def _check_no_interface(instance: Instance, where: Path, problems: Problems) -> None:
+    """Only unicast can do without an interface, and only where nothing else needs one."""
+    path = where[:-1]
+    if not instance.is_unicast:
+        problems.error(where, "is missing", (*path, "unicast_peer"), at_key=True)
+        return
+    lists = (
+        ("virtual_ipaddress", instance.virtual_addresses),
+        ("virtual_ipaddress_excluded", instance.excluded_addresses),
+    )
+    for key, addresses in lists:
+        for address in addresses:
+            if not address.dev:
+                problems.error(
+                    (*path, key), f"{address} needs a dev, as the instance has no interface", where
+                )
+    local = [peer.address for peer in instance.unicast_peers]
+    local += [] if instance.source_ip is None else [instance.source_ip]
+    for one in local:
+        if one.is_link_local:
+            problems.error(where, f"is missing: {one} is an address of one link only", at_key=True)
+            return
 
 
 def _check_addresses(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
@@ -105,6 +121,24 @@ def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: 
                 f"a weight cannot move the priority of {why}; take weight 0 (FAULT) or a priority below 255",
                 *causes,
             )
+
+
+def _check_authentication(instance: Instance, block: Authentication, where: Path, problems: Problems) -> None:
+    if instance.version != 2:
+        problems.error(
+            where, "is of version 2 only; leave it out, or say version 2", (*where[:-1], "version")
+        )
+    if block.auth_type == "AH":
+        problems.error(
+            (*where, "auth_type"),
+            "AH is not served: no router has it since RFC 3768; take PASS or leave it out",
+        )
+    if len(instance.auth_pass) > 8:
+        problems.error(
+            (*where, "auth_pass"),
+            f"has {len(instance.auth_pass)} bytes and an advert has room for 8; "
+            "keepalived sends the first 8 of such a password, so write those",
+        )
 
 
 def _check_unicast(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:

@@ -4,49 +4,38 @@ Defaults are keepalived's. Where it would quietly change a value that cannot be 
 here and the remedy named. Rules that only judge the outcome are in check.py.
 """
 
-import pwd
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
-from typing import TypeVar
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
-from vrrpd_fast.config import check, schema
-from vrrpd_fast.config.addresses import (
-    Address,
-    EntryError,
-    interface_fault,
-    parse_address,
-    virtual_address,
-)
+from vrrpd_fast.config import check, commands, process, schema, unicast
+from vrrpd_fast.config.addresses import Address, EntryError, interface_fault, virtual_address
+from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.config.schema.base import stated
 from vrrpd_fast.config.tracking import interest
 from vrrpd_fast.model import Family
 
 _DEFAULT_PRIORITY = 100
 _OWNER_PRIORITY = 255
 _LONGEST_CS_VERSION_3 = 4095  # 12 bits (RFC 9568 5.2.7)
-_KEEPALIVED_SCRIPT_USER = "keepalived_script"
-
-T = TypeVar("T")
 
 
 class Defaults(Struct, frozen=True, kw_only=True):
     """What global_defs comes to for every instance."""
 
+    block: schema.GlobalDefs
     version: int
-    group4: IPv4Address | IPv6Address
-    group6: IPv4Address | IPv6Address
-    garp: model.Garp
-    lower_prio_delay: float | UnsetType
-    lower_prio_repeat: int | UnsetType
+    groups: dict[Family, Address]
+    garp: GarpDefaults
     down_timer_adverts: int
     lower_prio_no_advert: bool
+    higher_prio_send_advert: bool
+    owner_ignore_adverts: bool
     checksum: str
-    user: str | None
-    group: str | None
+    user: commands.User
 
 
 def resolve(file: schema.File, problems: Problems) -> model.Config:
@@ -56,59 +45,46 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     _check_name(router_id, ("global_defs", "router_id"), problems)
     defaults = _defaults(block, problems)
     scripts = {name: _script(name, it, defaults, problems) for name, it in file.vrrp_script.items()}
-    instances = _Instances(defaults, scripts, problems)
+    resolver = _Instances(defaults, scripts, problems)
+    instances = {name: resolver.resolve(name, it) for name, it in file.vrrp_instance.items()}
+    notify_fifo, vrrp_notify_fifo = commands.fifos(block, defaults.user, problems)
     config = model.Config(
         router_id=router_id,
-        instances={name: instances.resolve(name, it) for name, it in file.vrrp_instance.items()},
+        instances=instances,
         scripts=scripts,
+        process=process.process(file, defaults.user, instances.values(), problems),
+        pacing=pacing(file.garp_group, block, instances.values(), problems),
+        interface_delays=process.interface_delays(file, problems),
+        dynamic_interfaces=block.dynamic_interfaces is not False,
+        notify_fifo=notify_fifo,
+        vrrp_notify_fifo=vrrp_notify_fifo,
+        fifo_states_on_reload=block.fifo_write_vrrp_states_on_reload,
+        script_security=block.enable_script_security,
+        firewall=process.firewall(block, problems),
     )
     check.check_whole(config, problems)
     return config
 
 
-def _stated(value: T | UnsetType, default: T) -> T:
-    return default if value is UNSET else value
-
-
 def _defaults(block: schema.GlobalDefs, problems: Problems) -> Defaults:
-    if block.script_user is UNSET:
-        user, group = _keepalived_script_user(), None
-    else:
-        user, group = _user_and_group(block.script_user, ("global_defs", "script_user"), problems)
+    def group(text: str, usual: Address, key: str) -> Address:
+        return unicast.multicast_group(text, usual, ("global_defs", key), problems)
+
     return Defaults(
-        version=_stated(block.vrrp_version, 2),
-        group4=_group(block.vrrp_mcast_group4, model.VRRP_GROUP4, "vrrp_mcast_group4", problems),
-        group6=_group(block.vrrp_mcast_group6, model.VRRP_GROUP6, "vrrp_mcast_group6", problems),
-        garp=model.Garp(
-            master_delay=block.vrrp_garp_master_delay,
-            master_repeat=block.vrrp_garp_master_repeat,
-            master_refresh=block.vrrp_garp_master_refresh,
-            master_refresh_repeat=block.vrrp_garp_master_refresh_repeat,
-            lower_prio_delay=_stated(block.vrrp_garp_lower_prio_delay, block.vrrp_garp_master_delay),
-            lower_prio_repeat=_stated(block.vrrp_garp_lower_prio_repeat, block.vrrp_garp_master_repeat),
-        ),
-        lower_prio_delay=block.vrrp_garp_lower_prio_delay,
-        lower_prio_repeat=block.vrrp_garp_lower_prio_repeat,
-        down_timer_adverts=block.vrrp_down_timer_adverts,
-        lower_prio_no_advert=block.vrrp_lower_prio_no_advert,
+        block=block,
+        version=stated(block.vrrp_version, 2),
+        groups={
+            Family.IPV4: group(block.vrrp_mcast_group4, model.VRRP_GROUP4, "vrrp_mcast_group4"),
+            Family.IPV6: group(block.vrrp_mcast_group6, model.VRRP_GROUP6, "vrrp_mcast_group6"),
+        },
+        garp=garp_defaults(block, problems),
+        down_timer_adverts=stated(block.vrrp_down_timer_adverts, 3),
+        lower_prio_no_advert=stated(block.vrrp_lower_prio_no_advert, False),
+        higher_prio_send_advert=stated(block.vrrp_higher_prio_send_advert, False),
+        owner_ignore_adverts=stated(block.vrrp_owner_ignore_adverts, False),
         checksum=_checksum(block, ("global_defs",), "rfc5798", problems),
-        user=user,
-        group=group,
+        user=commands.script_user(block, problems),
     )
-
-
-def _group(text: str, usual: Address, key: str, problems: Problems) -> Address:
-    path = ("global_defs", key)
-    try:
-        address = parse_address(text)
-    except EntryError as error:
-        problems.error(path, str(error))
-        return usual
-    if address.version != usual.version or not address.is_multicast:
-        problems.error(path, f"{address} is not an IPv{usual.version} multicast address like {usual}")
-    elif isinstance(address, IPv6Address) and address.packed[1] & 0x0F != 2:
-        problems.warning(path, f"{address} has not the scope of one link, as {usual} has")
-    return address
 
 
 def _checksum(
@@ -127,22 +103,6 @@ def _checksum(
     return "rfc9568" if as_v2 else "rfc5798"
 
 
-def _keepalived_script_user() -> str | None:
-    """The user that keepalived prefers for scripts, where the machine has it; None is our own user."""
-    try:
-        return pwd.getpwnam(_KEEPALIVED_SCRIPT_USER).pw_name
-    except KeyError:
-        return None
-
-
-def _user_and_group(text: str, path: Path, problems: Problems) -> tuple[str | None, str | None]:
-    words = text.split()
-    if not 1 <= len(words) <= 2 or not text.isprintable():
-        problems.error(path, f'{quoted(text)} is not "user" or "user group"')
-        return None, None
-    return words[0], words[1] if len(words) == 2 else None
-
-
 def _check_name(name: str, path: Path, problems: Problems) -> None:
     """Names go into log lines, script arguments and FIFO lines between double quotes."""
     if not name.strip() or not name.isprintable() or '"' in name:
@@ -152,12 +112,11 @@ def _check_name(name: str, path: Path, problems: Problems) -> None:
 def _script(name: str, block: schema.VrrpScript, defaults: Defaults, problems: Problems) -> model.Script:
     path = ("vrrp_script", name)
     _check_name(name, path, problems)
-    if "\0" in block.script or not block.script.strip():
-        problems.error((*path, "script"), f"{quoted(block.script)} is not a command")
-    user, group = defaults.user, defaults.group
+    commands.check_command(block.script, (*path, "script"), problems)
+    user, group = defaults.user
     if block.user is not UNSET:
-        user, group = _user_and_group(block.user, (*path, "user"), problems)
-    timeout = _stated(block.timeout, block.interval)
+        user, group = commands.user_and_group(block.user, (*path, "user"), problems)
+    timeout = stated(block.timeout, block.interval)
     if timeout > block.interval:
         problems.warning(
             (*path, "timeout"),
@@ -180,6 +139,17 @@ def _script(name: str, block: schema.VrrpScript, defaults: Defaults, problems: P
     )
 
 
+def _accepts(block: schema.VrrpInstance, strict: bool, priority: int) -> bool:
+    """Whether packets for the virtual addresses are accepted; strict mode leaves that to the owner."""
+    if block.no_accept:
+        return False
+    return stated(block.accept, not strict or priority == _OWNER_PRIORITY)
+
+
+def _password(block: schema.Authentication) -> bytes:
+    return block.auth_pass.encode(errors="replace")
+
+
 class _Instances:
     """Resolves one vrrp_instance after the other; remembers who has which address."""
 
@@ -193,38 +163,66 @@ class _Instances:
         path = ("vrrp_instance", name)
         problems, defaults = self._problems, self._defaults
         _check_name(name, path, problems)
-        addresses = self._addresses(block.virtual_ipaddress, block.interface, (*path, "virtual_ipaddress"))
+        interface = stated(block.interface, "")
+        addresses = self._addresses(block.virtual_ipaddress, interface, (*path, "virtual_ipaddress"))
         excluded: tuple[model.VirtualAddress, ...] = ()
         if block.virtual_ipaddress_excluded:
             excluded = self._addresses(
-                block.virtual_ipaddress_excluded, block.interface, (*path, "virtual_ipaddress_excluded")
+                block.virtual_ipaddress_excluded, interface, (*path, "virtual_ipaddress_excluded")
             )
         family = addresses[0].family if addresses else Family.IPV4
         # IPv6 needs version 3, whatever the global default says; a version stated here is judged in check.py.
-        version = _stated(block.version, 3 if family is Family.IPV6 else defaults.version)
+        version = stated(block.version, 3 if family is Family.IPV6 else defaults.version)
         owner_by_state = block.state is not UNSET and block.state == "MASTER"
+        priority = stated(block.priority, _OWNER_PRIORITY if owner_by_state else _DEFAULT_PRIORITY)
+        strict = stated(block.strict_mode, defaults.block.vrrp_strict)
+        group = defaults.groups[family]
+        if block.mcast_dst_ip is not UNSET:
+            group = unicast.multicast_group(block.mcast_dst_ip, group, (*path, "mcast_dst_ip"), problems)
+        is_unicast = block.unicast_peer is not UNSET
+        peers = () if block.unicast_peer is UNSET else unicast.peers(block.unicast_peer, path, problems)
         instance = model.Instance(
             name=name,
-            interface=block.interface,
+            interface=interface,
             family=family,
             virtual_router_id=block.virtual_router_id,
             version=version,
-            priority=_stated(block.priority, _OWNER_PRIORITY if owner_by_state else _DEFAULT_PRIORITY),
+            priority=priority,
             advert_int_cs=self._advert_int_cs(block.advert_int, version, path),
             preempt=not block.nopreempt,
             preempt_delay=block.preempt_delay,
-            down_timer_adverts=_stated(block.down_timer_adverts, defaults.down_timer_adverts),
-            lower_prio_no_advert=_stated(block.lower_prio_no_advert, defaults.lower_prio_no_advert),
-            accept=block.accept,
+            down_timer_adverts=3 if strict else stated(block.down_timer_adverts, defaults.down_timer_adverts),
+            lower_prio_no_advert=strict or stated(block.lower_prio_no_advert, defaults.lower_prio_no_advert),
+            higher_prio_send_advert=not strict
+            and stated(block.higher_prio_send_advert, defaults.higher_prio_send_advert),
+            owner_ignore_adverts=strict or stated(block.owner_ignore_adverts, defaults.owner_ignore_adverts),
+            skip_check_adv_addr=stated(block.skip_check_adv_addr, defaults.block.vrrp_skip_check_adv_addr),
+            strict=strict,
+            accept=_accepts(block, strict, priority),
             checksum=_checksum(block, path, defaults.checksum, problems),
             check_addresses=block.check_addresses == "strict",
-            source_ip=self._source(block, path),
-            group=defaults.group4 if family is Family.IPV4 else defaults.group6,
-            is_unicast=block.unicast_peer is not UNSET,
-            unicast_peers=() if block.unicast_peer is UNSET else self._peers(block.unicast_peer, path),
+            source_ip=unicast.source(block, path, problems),
+            track_src_ip=block.track_src_ip,
+            dont_track_primary=block.dont_track_primary,
+            group=group,
+            is_unicast=is_unicast,
+            unicast_peers=peers,
+            unicast_ttl=stated(block.unicast_ttl, 255),
+            check_unicast_src=is_unicast
+            and stated(
+                block.check_unicast_src,
+                defaults.block.vrrp_check_unicast_src or any(peer.is_limited for peer in peers),
+            ),
             virtual_addresses=addresses,
             excluded_addresses=excluded,
-            garp=self._garp(block),
+            routes=tuple(block.virtual_routes),
+            rules=tuple(block.virtual_rules),
+            promote_secondaries=block.promote_secondaries,
+            auth_pass=b"" if block.authentication is UNSET else _password(block.authentication),
+            notify=commands.notify(
+                block, defaults.user, defaults.block.vrrp_notify_priority_changes, path, problems
+            ),
+            garp=garp(block, defaults.garp, strict, path, problems),
             track_scripts=self._track_scripts(block, path) if block.track_script else (),
             track_interfaces=self._track_interfaces(block, path) if block.track_interface else (),
         )
@@ -242,6 +240,8 @@ class _Instances:
                 self._bad_entry(entry, error, (*path, index))
                 continue
             addresses.append(address)
+            if not address.dev:
+                continue  # judged in check.py
             where = (*path, index)
             first = self._carried.setdefault((address.dev, address.address), where)
             if first is not where:
@@ -293,49 +293,6 @@ class _Instances:
             )
         return centiseconds
 
-    def _source(self, block: schema.VrrpInstance, path: Path) -> Address | None:
-        if block.unicast_src_ip is not UNSET:
-            return self._address(block.unicast_src_ip, (*path, "unicast_src_ip"))
-        if block.mcast_src_ip is not UNSET:
-            return self._address(block.mcast_src_ip, (*path, "mcast_src_ip"))
-        return None
-
-    def _peers(self, entries: Sequence[str], path: Path) -> tuple[model.Peer, ...]:
-        peers = [self._address(entry, (*path, "unicast_peer", i)) for i, entry in enumerate(entries)]
-        return tuple(model.Peer(address=peer) for peer in peers if peer is not None)
-
-    def _address(self, text: str, path: Path) -> Address | None:
-        """An address of one router; problems are noted."""
-        if len(text.split()) > 1:
-            self._problems.malformed(path, f"{quoted(text)}: one address without options is served so far")
-            return None
-        try:
-            address = parse_address(text)
-        except EntryError as error:
-            self._problems.malformed(path, str(error))
-            return None
-        if address.is_multicast or address.is_unspecified:
-            self._problems.error(path, f"{address} is not the address of one router")
-        return address
-
-    def _garp(self, block: schema.VrrpInstance) -> model.Garp:
-        usual = self._defaults.garp
-        delay = _stated(block.garp_master_delay, usual.master_delay)
-        repeat = _stated(block.garp_master_repeat, usual.master_repeat)
-        garp = model.Garp(
-            master_delay=delay,
-            master_repeat=repeat,
-            master_refresh=_stated(block.garp_master_refresh, usual.master_refresh),
-            master_refresh_repeat=_stated(block.garp_master_refresh_repeat, usual.master_refresh_repeat),
-            lower_prio_delay=_stated(
-                block.garp_lower_prio_delay, _stated(self._defaults.lower_prio_delay, delay)
-            ),
-            lower_prio_repeat=_stated(
-                block.garp_lower_prio_repeat, _stated(self._defaults.lower_prio_repeat, repeat)
-            ),
-        )
-        return usual if garp == usual else garp
-
     def _track_scripts(self, block: schema.VrrpInstance, path: Path) -> tuple[model.TrackScript, ...]:
         tracked: dict[str, model.TrackScript] = {}
         for index, entry in enumerate(block.track_script):
@@ -356,8 +313,8 @@ class _Instances:
                 self._problems.error(where, f"{quoted(wanted.name)} is tracked twice")
             tracked[wanted.name] = model.TrackScript(
                 name=wanted.name,
-                weight=_stated(wanted.weight, script.weight),
-                reverse=_stated(wanted.reverse, script.reverse),
+                weight=stated(wanted.weight, script.weight),
+                reverse=stated(wanted.reverse, script.reverse),
             )
         return tuple(tracked.values())
 
@@ -381,7 +338,7 @@ class _Instances:
                 self._problems.error(where, f"{quoted(wanted.name)} is tracked twice")
             tracked[wanted.name] = model.TrackInterface(
                 interface=wanted.name,
-                weight=_stated(wanted.weight, 0),
-                reverse=_stated(wanted.reverse, False),
+                weight=stated(wanted.weight, 0),
+                reverse=stated(wanted.reverse, False),
             )
         return tuple(tracked.values())

@@ -14,7 +14,15 @@ from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.words import words_of
 
 _FILE = inspect.type_info(schema.File)
-_PLACEHOLDERS: dict[type, Any] = {inspect.StrType: "?", inspect.IntType: 1, inspect.ListType: []}
+# Which members of a union a JSON value may be.
+_KINDS_OF: dict[type, tuple[type, ...]] = {
+    dict: (inspect.StructType,),
+    list: (inspect.ListType,),
+    str: (inspect.StrType, inspect.LiteralType),
+    bool: (inspect.BoolType,),
+    int: (inspect.IntType, inspect.FloatType),
+    float: (inspect.FloatType,),
+}
 
 
 def to_file(value: object, problems: Problems) -> schema.File:
@@ -85,18 +93,17 @@ def _clean_list(value: list[object], kind: inspect.ListType, path: Path, problem
     for index, item in enumerate(value):
         kept = _clean(item, kind.item_type, (*path, index), problems)
         # Keeps its place, so that the next ones are found at theirs.
-        items.append("?" if kept is msgspec.UNSET else kept)
+        items.append(_placeholder(kind.item_type) if kept is msgspec.UNSET else kept)
     return items
 
 
 def _clean_union(value: object, kind: inspect.UnionType, path: Path, problems: Problems) -> Any:
     for one in kind.types:
-        if isinstance(value, dict) and isinstance(one, inspect.StructType):
-            return _clean(value, one, path, problems)
-        if isinstance(value, str) and isinstance(one, inspect.StrType):
-            return _clean(value, one, path, problems)
-        if type(value) is int and isinstance(one, inspect.IntType):
-            return _clean(value, one, path, problems)
+        plain = one.type if isinstance(one, inspect.Metadata) else one
+        if not isinstance(plain, _KINDS_OF.get(type(value), ())):
+            continue
+        if not isinstance(plain, inspect.LiteralType) or value in plain.values:
+            return _clean(value, plain, path, problems)
     problems.malformed(path, f"{_shown(value)} is not {' or '.join(_wanted(one) for one in kind.types)}")
     return msgspec.UNSET
 
@@ -105,9 +112,20 @@ def _placeholder(kind: inspect.Type) -> Any:
     """Something of the right shape where a required value is missing or faulty (noted already)."""
     if isinstance(kind, inspect.Metadata):
         kind = kind.type
-    if isinstance(kind, inspect.StructType):
-        return {field.encode_name: _placeholder(field.type) for field in kind.fields if field.required}
-    return _PLACEHOLDERS[type(kind)]
+    match kind:
+        case inspect.StructType():
+            return {field.encode_name: _placeholder(field.type) for field in kind.fields if field.required}
+        case inspect.UnionType():
+            return _placeholder(kind.types[0])
+        case inspect.ListType():
+            return []
+        case inspect.StrType():
+            return "?"
+        case inspect.LiteralType():
+            return kind.values[0]
+        case inspect.IntType() | inspect.FloatType():
+            return kind.ge
+    raise AssertionError(f"no placeholder for {kind}")
 
 
 def _fault(value: object, kind: inspect.Type, problems: Problems) -> str | None:
@@ -161,6 +179,8 @@ def _expected(value: object, kind: inspect.Type) -> str:
 
 
 def _wanted(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
     match kind:
         case inspect.StructType() | inspect.DictType():
             return "an object { }"

@@ -13,10 +13,16 @@ from vrrpd_fast.config import schema
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIG.md"
 MANUAL = DOCUMENT.parent / "man" / "vrrpd-fast.json.5"
 BLOCKS = {
+    "file": schema.File,
     "global_defs": schema.GlobalDefs,
+    "fifo": schema.FifoEntry,
+    "garp_group": schema.GarpGroup,
     "vrrp_script": schema.VrrpScript,
     "vrrp_instance": schema.VrrpInstance,
     "virtual_ipaddress": schema.AddressEntry,
+    "unicast_peer": schema.PeerEntry,
+    "authentication": schema.Authentication,
+    "notify": schema.CommandEntry,
     "track_script": schema.TrackScriptEntry,
     "track_interface": schema.TrackInterfaceEntry,
 }
@@ -72,11 +78,17 @@ def _roff(text: str) -> str:
 
 
 def _values(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
     match kind:
         case inspect.BoolType():
             return "flag"
         case inspect.StrType():
             return "text"
+        case inspect.StructType():
+            return "object"
+        case inspect.DictType():
+            return "object by name"
         case inspect.IntType(ge=low, le=high):
             return f"{low}..{high}"
         case inspect.FloatType(ge=low, le=high):
@@ -84,16 +96,29 @@ def _values(kind: inspect.Type) -> str:
         case inspect.LiteralType(values=values):
             return ", ".join(str(value) for value in sorted(values, key=str))
         case inspect.ListType(item_type=item):
-            return "list of texts or objects" if isinstance(item, inspect.UnionType) else "list of texts"
+            return f"list of {_several(item)}"
         case inspect.UnionType(types=kinds):
             return " or ".join(_values(one) for one in kinds)
     raise AssertionError(kind)
 
 
+def _several(item: inspect.Type) -> str:
+    if isinstance(item, inspect.Metadata):
+        item = item.type
+    match item:
+        case inspect.StructType():
+            return "objects"
+        case inspect.StrType():
+            return "texts"
+        case inspect.UnionType(types=kinds):
+            return " or ".join(_several(one) for one in kinds)
+    return "numbers"
+
+
 def _default(field: inspect.Field) -> str:
     if field.required:
         return "required"
-    if field.default_factory is list:
+    if field.default_factory is not NODEFAULT:
         return "none"
     if isinstance(field.default, bool):
         return str(field.default).lower()

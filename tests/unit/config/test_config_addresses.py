@@ -34,7 +34,7 @@ def test_defaults() -> None:
         address=IPv4Address("10.0.0.1"), prefixlen=32, dev="eth0"
     )
     assert virtual_address(" fe80::1 \t", "eth0") == VirtualAddress(
-        address=IPv6Address("fe80::1"), prefixlen=128, dev="eth0"
+        address=IPv6Address("fe80::1"), prefixlen=128, dev="eth0", preferred_lft=0
     )
 
 

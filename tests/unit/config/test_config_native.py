@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from vrrpd_fast import model
-from vrrpd_fast.config import native, resolve, schema
-from vrrpd_fast.config.check import most_addresses
+from vrrpd_fast.config import commands, native, resolve, schema
+from vrrpd_fast.config.adverts import most_addresses
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, TrackScript, VirtualAddress
 
@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 @pytest.fixture(autouse=True)
 def no_keepalived_script_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve, "_keepalived_script_user", lambda: None)
+    monkeypatch.setattr(commands, "keepalived_script_user", lambda: None)
 
 
 def load(value: Any) -> native.Loaded:
@@ -250,15 +250,15 @@ def test_script_users(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load({"global_defs": {"script_user": "check checkers"}, "vrrp_script": scripts}).config.scripts
     assert (loaded["S"].user, loaded["S"].group) == ("check", "checkers")
     assert (loaded["T"].user, loaded["T"].group) == ("nobody", None)
-    monkeypatch.setattr(resolve, "_keepalived_script_user", lambda: "keepalived_script")
+    monkeypatch.setattr(commands, "keepalived_script_user", lambda: "keepalived_script")
     assert load({"vrrp_script": scripts}).config.scripts["S"].user == "keepalived_script"
 
 
 def test_keepalived_script_user_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert resolve._keepalived_script_user() in (None, "keepalived_script")
+    assert commands.keepalived_script_user() in (None, "keepalived_script")
     monkeypatch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "", 9, 9, "", "", "")))
-    assert resolve._keepalived_script_user() == "keepalived_script"
+    assert commands.keepalived_script_user() == "keepalived_script"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from vrrpd_fast.config import schema, words
 from vrrpd_fast.config.native import load_text
 from vrrpd_fast.model import ConfigError
 
-BLOCKS = [schema.File, *config_reference.BLOCKS.values()]
+BLOCKS = list(config_reference.BLOCKS.values())
 
 
 def definitions() -> dict[str, Any]:
@@ -30,7 +30,7 @@ def test_schema_has_the_ranges_and_the_required_keys() -> None:
     assert instance["properties"]["virtual_router_id"]["minimum"] == 1
     assert instance["properties"]["virtual_router_id"]["maximum"] == 255
     assert instance["properties"]["state"]["enum"] == ["BACKUP", "MASTER"]
-    assert instance["required"] == ["interface", "virtual_router_id", "virtual_ipaddress"]
+    assert instance["required"] == ["virtual_router_id", "virtual_ipaddress"]
     assert instance["additionalProperties"] is False
 
 

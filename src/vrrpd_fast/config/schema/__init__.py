@@ -1,0 +1,77 @@
+"""The native configuration file as msgspec Structs: keepalived's words, block for block.
+
+What stands here is the shape of the file: keys, types, ranges and one-line descriptions, which also make the
+JSON Schema and the reference in docs/CONFIG.md. What a combination of keys means is resolve.py's business,
+what is wrong with one is check.py's. UNSET is "not stated", so that a global default can come in later.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+from vrrpd_fast.config.schema.base import Block, Text
+from vrrpd_fast.config.schema.entries import (
+    AddressEntry,
+    Authentication,
+    CommandEntry,
+    FifoEntry,
+    GarpGroup,
+    LinkDelay,
+    PeerEntry,
+    TrackInterfaceEntry,
+    TrackScriptEntry,
+    VrrpScript,
+)
+from vrrpd_fast.config.schema.global_defs import GlobalDefs
+from vrrpd_fast.config.schema.instance import VrrpInstance
+
+__all__ = [
+    "AddressEntry",
+    "Authentication",
+    "CommandEntry",
+    "FifoEntry",
+    "File",
+    "GarpGroup",
+    "GlobalDefs",
+    "PeerEntry",
+    "TrackInterfaceEntry",
+    "TrackScriptEntry",
+    "VrrpInstance",
+    "VrrpScript",
+    "schema_json",
+]
+
+
+class File(Block):
+    """A whole configuration of vrrpd-fast."""
+
+    schema_url: Annotated[
+        str | UnsetType, Meta(description="For editors: where the JSON Schema of this file lies; ignored")
+    ] = field(default=UNSET, name="$schema")
+    net_namespace: Annotated[
+        Text | UnsetType,
+        Meta(description="Network namespace to run in; unchangeable while the daemon runs"),
+    ] = UNSET
+    global_defs: Annotated[GlobalDefs, Meta(description="Defaults for the whole file")] = field(
+        default_factory=GlobalDefs
+    )
+    garp_group: Annotated[
+        list[GarpGroup], Meta(description="Interfaces that share a limit of announcements")
+    ] = []
+    interface_up_down_delays: Annotated[
+        dict[str, LinkDelay],
+        Meta(description="By interface: seconds that a link is down, or [down, up], before it counts"),
+    ] = {}
+    vrrp_script: Annotated[dict[str, VrrpScript], Meta(description="Health checks by name")] = {}
+    vrrp_instance: Annotated[dict[str, VrrpInstance], Meta(description="Virtual routers by name")] = {}
+
+
+def schema_json() -> bytes:
+    """JSON Schema (2020-12) of the native file, for editors and `vrrpd-fast --schema`."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "vrrpd-fast configuration",
+        **msgspec.json.schema(File),
+    }
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
