@@ -5,10 +5,23 @@ from ipaddress import IPv6Address
 from msgspec import UNSET
 
 from vrrpd_fast.config.addresses import interface_fault
-from vrrpd_fast.config.adverts import most_addresses
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema import Authentication, VrrpInstance
 from vrrpd_fast.model import Config, Family, Instance
+
+# An advert is one datagram that is not fragmented. Where the MTU is smaller, the kernel says so at run time.
+_MTU = 1500
+_IP_HEADER = {Family.IPV4: 20, Family.IPV6: 40}
+_ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
+_VRRP_HEADER = 8
+_VERSION_2_TRAILER = 8  # authentication data (RFC 3768 5.3.10)
+_MOST_BY_COUNT_FIELD = 255
+
+
+def most_addresses(family: Family, version: int) -> int:
+    """How many addresses one advert can list (RFC 9568 5.2.5, MTU 1500)."""
+    room = _MTU - _IP_HEADER[family] - _VRRP_HEADER - (_VERSION_2_TRAILER if version == 2 else 0)
+    return min(_MOST_BY_COUNT_FIELD, room // _ADDRESS_SIZE[family])
 
 
 def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) -> None:

@@ -1,7 +1,6 @@
 """How often gratuitous ARP and unsolicited NA are sent: defaults, instances, limits by interface."""
 
 import re
-from collections.abc import Iterable
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -84,10 +83,8 @@ def _extra_if(value: float | str, path: Path, problems: Problems) -> tuple[float
     return float(found[1]), value.strip().startswith("all")
 
 
-def pacing(
-    groups: list[GarpGroup], block: GlobalDefs, instances: Iterable[model.Instance], problems: Problems
-) -> tuple[model.Pacing, ...]:
-    """garp_group blocks, then vrrp_garp_interval and vrrp_gna_interval for each other interface in use."""
+def pacing(groups: list[GarpGroup], block: GlobalDefs, problems: Problems) -> tuple[model.Pacing, ...]:
+    """garp_group blocks, then vrrp_garp_interval and vrrp_gna_interval for all other interfaces."""
     usual = block.vrrp_garp_interval, block.vrrp_gna_interval
     limits = []
     grouped: dict[str, Path] = {}
@@ -104,12 +101,7 @@ def pacing(
             )
         )
     if any(usual):
-        used = {address.dev: None for instance in instances for address in instance.all_addresses}
-        limits += [
-            model.Pacing(interfaces=(name,), garp_interval=usual[0], gna_interval=usual[1])
-            for name in used
-            if name not in grouped
-        ]
+        limits.append(model.Pacing(garp_interval=usual[0], gna_interval=usual[1]))
     return tuple(limits)
 
 

@@ -1,13 +1,11 @@
 """global_defs that are about the daemon itself, its firewall table, and the delays of links."""
 
 import re
-from collections.abc import Iterable
 
 from msgspec import UNSET, UnsetType
 
 from vrrpd_fast import model
 from vrrpd_fast.config.addresses import interface_fault
-from vrrpd_fast.config.adverts import MTU, advert_size
 from vrrpd_fast.config.commands import User, command_or_none
 from vrrpd_fast.config.problems import Problems, quoted
 from vrrpd_fast.config.schema import File, GlobalDefs
@@ -23,9 +21,7 @@ _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9_./\\-]{0,63}")
 
 
-def process(
-    file: File, usual: User, instances: Iterable[model.Instance], problems: Problems
-) -> model.Process:
+def process(file: File, usual: User, problems: Problems) -> model.Process:
     """How the daemon runs; `usual` is who runs a script that states no user."""
     block = file.global_defs
     for key in ("vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force", "nftables_ifindex"):
@@ -35,13 +31,15 @@ def process(
         net_namespace=_net_namespace(file, problems),
         priority=stated(block.vrrp_priority, None),
         rt_priority=stated(block.vrrp_rt_priority, None),
+        rlimit_rttime_us=stated(block.vrrp_rlimit_rttime, None),
         max_auto_priority=_max_auto_priority(block),
         min_auto_priority_delay_us=block.min_auto_priority_delay,
         cpu_affinity=tuple(block.vrrp_cpu_affinity),
         no_swap=block.vrrp_no_swap,
         netlink_buffer=stated(block.vrrp_netlink_monitor_rcv_bufs, None),
         netlink_buffer_force=block.vrrp_netlink_monitor_rcv_bufs_force,
-        receive_buffer=_receive_buffer(block, instances),
+        receive_buffer=_receive_buffer(block),
+        receive_multiplier=block.vrrp_rx_bufs_multiplier,
         name=_name(block, problems),
         umask=_umask(block.umask, problems),
         startup_delay=block.vrrp_startup_delay,
@@ -74,15 +72,11 @@ def _max_auto_priority(block: GlobalDefs) -> int | None:
     return value if value > 0 else None
 
 
-def _receive_buffer(block: GlobalDefs, instances: Iterable[model.Instance]) -> int | None:
-    """One socket of a family hears all instances, so it has the room that keepalived gives them together."""
+def _receive_buffer(block: GlobalDefs) -> int | str | None:
     policy = block.vrrp_rx_bufs_policy
     if policy is UNSET:
         return None
-    if isinstance(policy, int):
-        return policy
-    each = [MTU if policy == "MTU" else advert_size(instance) for instance in instances]
-    return min(sum(each) * block.vrrp_rx_bufs_multiplier, 2**31 - 1) or None
+    return policy.lower() if isinstance(policy, str) else policy
 
 
 def _name(block: GlobalDefs, problems: Problems) -> str | None:

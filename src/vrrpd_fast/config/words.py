@@ -12,7 +12,7 @@ _TOP = """
 
 _GLOBAL = """
     vrrp_vmac_garp_intvl default_interface vmac_prefix vmac_addr_prefix vrrp_iptables vrrp_ipsets
-    vrrp_rlimit_rttime vrrp_rlimit_rtime process_monitor_rcv_bufs process_monitor_rcv_bufs_force
+    vrrp_rlimit_rtime process_monitor_rcv_bufs process_monitor_rcv_bufs_force
     use_symlink_paths set_supplementary_groups smtp_server notification_email notification_email_from
     smtp_helo_name smtp_connect_timeout smtp_alert smtp_alert_vrrp no_email_faults snmp_socket
     enable_traps enable_snmp_vrrp enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_dbus

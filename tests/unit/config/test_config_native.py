@@ -13,7 +13,7 @@ import pytest
 
 from vrrpd_fast import model
 from vrrpd_fast.config import commands, native, resolve, schema
-from vrrpd_fast.config.adverts import most_addresses
+from vrrpd_fast.config.check import most_addresses
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, TrackScript, VirtualAddress
 

@@ -181,6 +181,10 @@ class GlobalDefs(Block):
         Annotated[int, Meta(ge=1, le=99)] | UnsetType,
         Meta(description="Real-time scheduling (SCHED_RR) with this priority"),
     ] = UNSET
+    vrrp_rlimit_rttime: Annotated[
+        Annotated[int, Meta(ge=2, le=2**31 - 1)] | UnsetType,
+        Meta(description="Microseconds of CPU at real-time priority without a pause; no limit if unset"),
+    ] = UNSET
     max_auto_priority: Annotated[
         Annotated[int, Meta(ge=-1, le=99)] | UnsetType,
         Meta(description="Real-time priority up to which we go when we run too late; 0 and -1: not at all"),
