@@ -14,8 +14,8 @@ from msgspec import Struct, field
 NS_PER_CS = 10_000_000
 NS_PER_S = 1_000_000_000
 
-# By which addresses (IFA_PROTO), routes (rtm_protocol) and rules (FRA_PROTOCOL) of ours are known in the kernel:
-# the number of VRRP among IP protocols; no routing daemon has it.
+# By which addresses (IFA_PROTO), routes (rtm_protocol) and rules (FRA_PROTOCOL) of ours are known in the
+# kernel: the number of VRRP among IP protocols, which no routing daemon has.
 OWNER_TAG = 112
 
 VRRP_GROUP4 = IPv4Address("224.0.0.18")
@@ -139,7 +139,7 @@ class NextHop(Struct, frozen=True, kw_only=True):
 
 
 class VirtualRoute(Struct, frozen=True, kw_only=True):
-    """One line of virtual_routes, `text` as it stands there; numbers are those of rtnetlink (linux/rtnetlink.h).
+    """One line of virtual_routes, `text` as it stands there; numbers are those of linux/rtnetlink.h.
 
     `protocol` None is our own; a route with another is known by its contents only. One that is not
     `is_tracked` (no_track) is not put back when someone removes it.

@@ -70,9 +70,14 @@ class Problems:
         if self._suggestions >= _MOST_SUGGESTIONS:
             return ""
         self._suggestions += 1
-        by_folded = {candidate.casefold(): candidate for candidate in known}
-        near = get_close_matches(word.casefold(), by_folded, n=1)
-        return f"; did you mean {quoted(by_folded[near[0]])}?" if near else ""
+        return near(word, known)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "…"?` or nothing."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    found = get_close_matches(word.casefold(), by_folded, n=1)
+    return f"; did you mean {quoted(by_folded[found[0]])}?" if found else ""
 
 
 def quoted(text: str) -> str:
