@@ -11,12 +11,14 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
+from vrrpd_fast.alarm import Alarm
 from vrrpd_fast.holds import Holds
-from vrrpd_fast.model import Instance
+from vrrpd_fast.model import Garp, Instance, Pacing
 from vrrpd_fast.net.arp import announcement
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.pacing import Clock, Pacer
 from vrrpd_fast.plans import Plans
 
 FRAMES_PER_SLICE = 128
@@ -69,14 +71,17 @@ class Announcements:
         frames: FrameSender,
         link: Callable[[str], Link | None],
         holds: Holds,
+        clock: Callable[[Callable[[], None]], Clock] | None = None,
     ) -> None:
         self._loop = loop
         self._frames = frames
         self._link = link
         self._holds = holds
         self._waiting: deque[_Rounds] = deque()
+        self._pacer = Pacer(frames, self._frame, clock or partial(Alarm, loop))
         self._plans = Plans(loop)
-        self._refreshing: set[str] = set()
+        self._refreshes = Plans(loop)
+        self._periodic: set[str] = set()  # virtual routers whose refreshes are planned
         self._challenged: dict[str, float] = {}
         self._is_paused = False
         self._turn: asyncio.Handle | None = None
@@ -84,20 +89,31 @@ class Announcements:
     def close(self) -> None:
         self.pause()
         self._plans.close()
+        self._refreshes.close()
+        self._pacer.close()
+
+    def configure(self, pacing: Sequence[Pacing]) -> None:
+        """Other limits of how many announcements an interface bears."""
+        self._pacer.configure(pacing)
 
     # -- what others ask for ------------------------------------------------------------------------------
 
     def first(self, added: Sequence[tuple[Announcer, Prepared]]) -> None:
-        """Announce addresses that are new in the kernel, once, before returning."""
+        """Announce addresses that are new in the kernel, once, before returning where nothing limits them."""
         frames: list[tuple[int, bytes]] = []
         origins: list[tuple[Announcer, Prepared]] = []
-        for origin in added:
-            if (frame := self._frame(origin[1])) is not None:
+        is_limited = self._pacer.is_used
+        for router, prepared in added:
+            if is_limited and (lane := self._pacer.lane(prepared.address)) is not None:
+                self._pacer.first(lane, router, prepared)
+            elif (frame := self._frame(prepared)) is not None:
                 frames.append(frame)
-                origins.append(origin)
+                origins.append((router, prepared))
         sent = self._frames.send(frames)
         for router, prepared in origins[sent:]:  # no room in the kernel: when it has some
             self._announce(router, [prepared], 1)
+        if is_limited:
+            self._pacer.serve()
 
     def repeat(self, router: Announcer, added: Sequence[Prepared]) -> None:
         """What follows the first: repetitions now, after the delay, and for ever (garp_master_*)."""
@@ -106,9 +122,17 @@ class Announcements:
         if added and garp.master_delay:
             again = partial(self._announce, router, added, garp.master_repeat)
             self._plans.later(router, garp.master_delay, again)
-        if garp.master_refresh and router.name not in self._refreshing:
-            self._refreshing.add(router.name)
-            self._plans.later(router, garp.master_refresh, partial(self._refresh, router))
+        if router.name not in self._periodic:
+            self._periodic.add(router.name)
+            self._plan_refresh(router, garp)
+            self._plan_extra(router, garp)
+
+    def reconfigure(self, router: Announcer, old: Garp) -> None:
+        """Settings of a MASTER have changed: its refreshes are planned anew."""
+        if router.name in self._periodic and router.instance.garp != old:
+            self._refreshes.forget(router.name)
+            self._plan_refresh(router, router.instance.garp)
+            self._plan_extra(router, router.instance.garp)
 
     def defend(self, router: Announcer) -> None:
         """A lower-priority router speaks as MASTER: announce again, in bounds (garp_lower_prio_*)."""
@@ -125,9 +149,10 @@ class Announcements:
 
     def forget(self, name: str) -> None:
         """Plan nothing more for this virtual router; what waits is void by its generation."""
-        self._refreshing.discard(name)
+        self._periodic.discard(name)
         self._challenged.pop(name, None)
         self._plans.forget(name)
+        self._refreshes.forget(name)
 
     def pause(self) -> None:
         """Send no repetitions until `resume`: something more urgent is under way."""
@@ -142,13 +167,28 @@ class Announcements:
 
     # -- sending ------------------------------------------------------------------------------------------
 
+    def _plan_refresh(self, router: Announcer, garp: Garp) -> None:
+        if garp.master_refresh:
+            self._refreshes.later(router, garp.master_refresh, partial(self._refresh, router))
+
     def _refresh(self, router: Announcer) -> None:
         garp = router.instance.garp
-        if garp.master_refresh:
-            self._announce_all(router, garp.master_refresh_repeat)
-            self._plans.later(router, garp.master_refresh, partial(self._refresh, router))
-        else:
-            self._refreshing.discard(router.name)
+        self._announce_all(router, garp.master_refresh_repeat)
+        self._plan_refresh(router, garp)
+
+    def _plan_extra(self, router: Announcer, garp: Garp) -> None:
+        if garp.extra_if and garp.extra_if_all:
+            self._refreshes.later(router, garp.extra_if, partial(self._remind, router))
+
+    def _remind(self, router: Announcer) -> None:
+        """Keep our MAC in the tables of the switches behind other interfaces: one address of each will do."""
+        instance = router.instance
+        first_of: dict[str, Prepared] = {}
+        for each in router.addresses.additions:
+            if each.address.dev != instance.interface and self._is_seen(each):
+                first_of.setdefault(each.address.dev, each)
+        self._announce(router, list(first_of.values()), 1)
+        self._plan_extra(router, instance.garp)
 
     def _announce_all(self, router: Announcer, times: int) -> None:
         """Announce every address that is there; what the kernel refused is not."""
@@ -160,9 +200,19 @@ class Announcements:
 
     def _announce(self, router: Announcer, addresses: Sequence[Prepared], times: int) -> None:
         """Queue every address's frame `times` times, one round after the other."""
+        if self._pacer.is_used and times > 0:
+            addresses = [each for each in addresses if not self._pace(router, each, times)]
+            self._pacer.serve()
         if times > 0 and addresses:
             self._waiting.append(_Rounds(router, addresses, times))
             self._schedule()
+
+    def _pace(self, router: Announcer, prepared: Prepared, times: int) -> bool:
+        """Leave it to the pacer; whether the interface has a limit."""
+        lane = self._pacer.lane(prepared.address)
+        if lane is not None:
+            self._pacer.repeat(lane, router, prepared, times)
+        return lane is not None
 
     def _schedule(self) -> None:
         if self._turn is None and self._waiting and not self._is_paused:
@@ -202,7 +252,9 @@ class Announcements:
         return has_room
 
     def _list(self, rounds: _Rounds) -> list[tuple[int, bytes]]:
-        frames = map(self._frame, rounds.addresses)
+        carried = rounds.router.addresses
+        # What a reload has taken away since is not announced.
+        frames = map(self._frame, (each for each in rounds.addresses if carried.find(*each.key)))
         return [frame for frame in frames if frame is not None] * rounds.times
 
     def _frame(self, prepared: Prepared) -> tuple[int, bytes] | None:

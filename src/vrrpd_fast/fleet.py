@@ -184,6 +184,7 @@ class Fleet:
                 removed.append(name)
             elif identity(instance) != identity(router.instance):
                 restarted.append(name)
+        self._announcements.configure(config.pacing)
         await self._stop([*removed, *restarted])
         self._take_scripts(fresh)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
@@ -270,9 +271,10 @@ class Fleet:
         ]
         self._claims.remove_now(router, gone)
         router.reconfigure(instance, self.engine.now_ns())
-        is_other_refresh = old.garp.master_refresh != instance.garp.master_refresh
-        if is_other_refresh or set(old.all_addresses) != set(instance.all_addresses):
+        if set(old.all_addresses) != set(instance.all_addresses):
             self._claims.follow(router)
+        else:
+            self._announcements.reconfigure(router, old.garp)
 
     def _is_taken(self, prepared: Prepared, giver: VirtualRouter) -> bool:
         """Whether another virtual router, MASTER, carries an address that this one gives up."""

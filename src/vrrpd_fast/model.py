@@ -225,7 +225,7 @@ class Garp(Struct, frozen=True, kw_only=True):
     master_refresh_repeat: int = 1
     lower_prio_delay: float = 5.0
     lower_prio_repeat: int = 5
-    # Seconds between announcements, of one address each, on interfaces other than the instance's own; 0: none.
+    # Seconds between announcements of one address on each interface but the instance's own; 0: none.
     # Without `all` keepalived means those with a virtual MAC only, and there are none yet.
     extra_if: float = 0.0
     extra_if_all: bool = False

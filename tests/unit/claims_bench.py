@@ -4,6 +4,7 @@ import errno
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -104,6 +105,26 @@ class Loop:
         return sum(not handle.is_cancelled for _, _, handle in self._later)
 
 
+class Clock:
+    """An alarm on the made-up loop."""
+
+    def __init__(self, loop: Loop, action: Callable[[], None]) -> None:
+        self._loop = loop
+        self._action = action
+        self._handle: Handle | None = None
+
+    def now_ns(self) -> int:
+        return round(self._loop.now * 1e9)
+
+    def set(self, at_ns: int) -> None:
+        self.close()
+        self._handle = self._loop.call_later(max(0.0, at_ns / 1e9 - self._loop.now), self._action)
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+
+
 class Kernel:
     """Netlink, FrameSender and the monitor's picture of links in one; `story` is what happened, in order."""
 
@@ -171,7 +192,8 @@ class Kernel:
         found: dict[float, int] = {}
         for at, said in self.sent:
             if said == text:
-                found[at - 1000] = found.get(at - 1000, 0) + 1
+                since = round(at - 1000, 6)
+                found[since] = found.get(since, 0) + 1
         return found
 
 
@@ -201,6 +223,7 @@ class Bench:
             self.kernel,  # type: ignore[arg-type]
             self.kernel.links.get,
             holds,
+            partial(Clock, self.loop),
         )
         self.claims = Claims(
             self.loop,  # type: ignore[arg-type]

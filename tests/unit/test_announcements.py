@@ -1,8 +1,10 @@
 """When each address is announced and how often, on a wire and a loop that are made up."""
 
 import pytest
+from msgspec import structs
 
-from unit.claims_bench import Bench, many, plain
+from unit.claims_bench import Bench, Router, many, plain
+from unit.samples import instance, link, virtual
 from vrrpd_fast.announcements import FULL_SECONDS
 from vrrpd_fast.model import Family, Garp
 
@@ -35,6 +37,63 @@ def test_garp_options(bench: Bench, garp: Garp, times: dict[float, int]) -> None
     bench.become(bench.router("VI", "10.9.9.9/24", garp=garp), True)
     bench.loop.sleep(35)
     assert bench.kernel.times("10.9.9.9") == times
+
+
+def extra(bench: Bench, garp: Garp) -> Router:
+    """A MASTER on a0 with two addresses on a1 and one on a2, all announced once at the start."""
+    for index, name in enumerate(("a1", "a2"), 3):
+        bench.kernel.links[name] = link(name, index)
+    elsewhere = (virtual("10.1.0.1", "a1"), virtual("10.1.0.2", "a1"), virtual("2001:db8::3", "a2"))
+    made = instance("VI", garp=garp)
+    router = Router(
+        bench.kernel, instance("VI", virtual_addresses=made.virtual_addresses + elsewhere, garp=garp)
+    )
+    bench.become(router, True)
+    return router
+
+
+def test_extra_if_reminds_the_switches_behind_other_interfaces(bench: Bench) -> None:
+    """One address of each; never one that somebody took away."""
+    router = extra(bench, Garp(master_repeat=1, master_delay=0, extra_if=10, extra_if_all=True))
+    bench.loop.sleep(25)
+    assert bench.kernel.times("10.9.9.9") == bench.kernel.times("10.1.0.2") == {0: 1}
+    assert bench.kernel.times("10.1.0.1") == bench.kernel.times("2001:db8::3") == {0: 1, 10: 1, 20: 1}
+    bench.kernel.transact([bytearray(router.addresses.additions[1].remove)])
+    bench.loop.sleep(10)
+    assert bench.kernel.times("10.1.0.2") == {0: 1, 30: 1}
+    bench.become(router, False)
+    bench.loop.sleep(100)
+    assert bench.kernel.times("2001:db8::3") == {0: 1, 10: 1, 20: 1, 30: 1}
+
+
+def test_extra_if_without_all_is_for_virtual_macs_only(bench: Bench) -> None:
+    extra(bench, Garp(master_repeat=1, master_delay=0, extra_if=10))
+    bench.loop.sleep(100)
+    assert len(bench.kernel.sent) == 4
+
+
+def test_a_reload_plans_refreshes_anew_and_leaves_the_second_set(bench: Bench) -> None:
+    router = bench.router("VI", garp=Garp(master_repeat=1, master_refresh=4))
+    bench.become(router, True)
+    bench.loop.sleep(3)
+    old = router.instance.garp
+    for seconds in (1, 10):
+        router.instance = structs.replace(router.instance, garp=Garp(master_refresh=seconds))
+        bench.announcements.reconfigure(router, old)
+        old = router.instance.garp
+    bench.loop.sleep(11)
+    assert bench.kernel.times("10.9.9.9") == {0: 1, 5: 1, 13: 1}
+    router.instance = structs.replace(router.instance, garp=Garp())
+    bench.announcements.reconfigure(router, old)
+    bench.loop.sleep(100)
+    assert len(bench.kernel.sent) == 3
+
+
+def test_a_reload_plans_nothing_for_who_is_not_master(bench: Bench) -> None:
+    router = bench.router("VI", garp=Garp(master_refresh=1))
+    bench.announcements.reconfigure(router, Garp())
+    bench.loop.sleep(10)
+    assert bench.kernel.sent == []
 
 
 def test_ipv6_is_announced_by_neighbour_advertisement(bench: Bench) -> None:

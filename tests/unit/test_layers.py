@@ -20,8 +20,9 @@ LEVELS = (
     {"router"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
     {"announcements"},
+    {"pacing"},
     {"engine", "net", "spawn"},
-    {"holds", "log", "model", "plans", "system"},
+    {"alarm", "holds", "log", "model", "plans", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 
