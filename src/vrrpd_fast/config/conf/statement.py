@@ -1,4 +1,4 @@
-"""What a keepalived.conf says, before anybody asks whether its words are known: statements and their places."""
+"""What a keepalived.conf says, before anybody asks whether its words are known: statements and places."""
 
 from __future__ import annotations
 

@@ -1,0 +1,21 @@
+"""How much a file may ask for: far above what anybody writes, far below what hurts."""
+
+LARGEST_FILE = 64 << 20  # bytes, each file
+MOST_BYTES = 128 << 20  # of all files together
+MOST_FILES = 4096
+DEEPEST_INCLUDE = 32
+MOST_DIRECTORY_ENTRIES = 65_536  # looked at for all patterns of include together
+MOST_ALTERNATIVES = 1024  # of { } in one include
+
+# keepalived reads a longer line in pieces and takes the later ones for lines of their own (MAXBUF).
+LONGEST_OF_KEEPALIVED = 1023  # bytes
+LONGEST_LINE = 65_536  # characters, also after definitions are filled in
+
+DEEPEST_BLOCK = 32
+DEEPEST_EXPANSION = 32  # definitions of several lines in one another, and ~SEQ, ~LST on one line
+
+MOST_LINES = 1_000_000  # after repetition and definitions
+MOST_WORDS = 2_000_000
+MOST_CHARACTERS = 256 << 20  # that filling in definitions may copy
+
+MOST_FINDINGS = 1000

@@ -1,0 +1,266 @@
+"""Reads a keepalived.conf, with all it includes, to statements with places."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from vrrpd_fast.config.conf import limits, repetition
+from vrrpd_fast.config.conf.definitions import Definitions, LineError
+from vrrpd_fast.config.conf.includer import Includer
+from vrrpd_fast.config.conf.includes import FileError
+from vrrpd_fast.config.conf.line import BLANKS, Line
+from vrrpd_fast.config.conf.quoting import without_comment
+from vrrpd_fast.config.conf.report import Report, StopReading
+from vrrpd_fast.config.conf.statement import Place, Statement, Word
+from vrrpd_fast.config.conf.tree import Tree
+from vrrpd_fast.config.conf.wording import Wording
+from vrrpd_fast.config.problems import quoted
+from vrrpd_fast.model import Finding
+
+# All that makes a line more than words and blanks.
+_SPECIAL = re.compile(r"[\"'\\{}#!$@~\x00]|[^\x00-\x7f]")
+_WORD = re.compile(r"[^ \t\r\v\f]+")
+_DEFINITION_OF_LINES = re.compile(r"[ \t]*(?:@\S*[ \t]+)?\$[A-Za-z_][A-Za-z0-9_]*=.*\\[ \t\r]*$")
+_CONDITION = re.compile(r"@(\^?)([^ \t\r\v\f]*)")
+_INCLUDE = re.compile(r"(include[rmwba]?)(?:[ \t\r\v\f]+|$)")
+
+
+def read(path: str, config_id: str | None) -> tuple[list[Statement], list[Finding]]:
+    """Statements of a file and what is wrong with its grammar, in the order met; never raises for a bad file.
+
+    `config_id` is what @ID lines are compared with, by default the first part of the host's name. With an
+    error among the findings the statements are what could be made out. include_check and random_seed are
+    served here, and stay among the statements.
+    """
+    report = Report()
+    reader = _Reader(path, config_id, report)
+    with suppress(StopReading):
+        reader.read_main()
+    return reader.tree.statements, report.findings
+
+
+class _Reader:
+    """One reading: the state that lines change."""
+
+    def __init__(self, path: str, config_id: str | None, report: Report) -> None:
+        self._path = path
+        self._id = os.uname().nodename.partition(".")[0] if config_id is None else config_id
+        self._report = report
+        self._definitions = Definitions(self._id, report)
+        self._includer = Includer(report)
+        self.tree = Tree(report, self._setting)
+        self._wording = Wording(report, self._definitions, self.tree)
+
+    def read_main(self) -> None:
+        whole = Place(self._path, 0, 0)
+        try:
+            text = self._includer.text(self._path, whole, is_included=False)
+        except FileError as error:
+            raise self._report.stop(whole, str(error)) from error
+        self._file(self._path, text)
+        self.tree.finish()
+
+    def _file(self, file: str, text: str) -> None:
+        """Every line of a text; the usual ones, words and a brace at the end, without detours."""
+        tree, report = self.tree, self._report
+        lines = enumerate(text.split("\n"), 1)
+        for number, raw in lines:
+            special = _SPECIAL.search(raw)
+            end = len(raw)
+            brace = ""
+            if special is not None:
+                start = special.start()
+                char = raw[start]
+                if char in "#!" and (start == 0 or raw[start - 1] in BLANKS):
+                    end = start
+                elif char in "{}" and not raw[start + 1 :].strip(BLANKS):
+                    end, brace = start, char
+                else:
+                    self._slow_line(file, number, raw, lines)
+                    continue
+            if end > limits.LONGEST_OF_KEEPALIVED:
+                self._slow_line(file, number, raw, lines)
+                continue
+            words = [
+                Word(match[0], Place(file, number, match.start() + 1))
+                for match in _WORD.finditer(raw, 0, end)
+            ]
+            if words:
+                if words[0].text.startswith("include"):
+                    self._slow_line(file, number, raw, lines)
+                    continue
+                report.spend_line(words[0].place)
+                tree.add(words)
+            if brace == "{":
+                tree.open(Place(file, number, end + 1))
+            elif brace:
+                tree.close(Place(file, number, end + 1), is_alone=not words)
+
+    def _slow_line(self, file: str, number: int, raw: str, lines: Iterator[tuple[int, str]]) -> None:
+        """A line of a file that may be anything."""
+        line = Line(raw, file, number)
+        if len(raw) > limits.LONGEST_OF_KEEPALIVED and not self._check_length(line):
+            return
+        if _DEFINITION_OF_LINES.match(raw):
+            line = self._with_body(line, lines)
+        if "\0" in raw:
+            self._report.error(line.place(raw.index("\0")), "a NUL byte stands here; this is no text")
+            return
+        before = without_comment(line.text)
+        if before.comment is not None:
+            self._report.warning(line.place(before.comment.offset), before.comment.message)
+        line = line.cut(0, before.end)
+        with suppress(LineError):
+            self._line(line, file, (), 0)
+
+    def _check_length(self, line: Line) -> bool:
+        size = len(line.text.encode(errors="surrogateescape"))
+        if len(line.text) > limits.LONGEST_LINE:
+            self._report.error(
+                line.place(0), f"this line has {size} bytes; a line has at most {limits.LONGEST_LINE}"
+            )
+            return False
+        if size > limits.LONGEST_OF_KEEPALIVED:
+            self._report.warning(
+                line.place(0),
+                f"this line has {size} bytes; keepalived cuts it after {limits.LONGEST_OF_KEEPALIVED} and "
+                "takes the rest for another line, here it stays one",
+            )
+        return True
+
+    def _with_body(self, line: Line, lines: Iterator[tuple[int, str]]) -> Line:
+        """A definition of several lines: all but the last end with a backslash."""
+        first = line.text.rstrip(BLANKS)
+        body: list[str] = []
+        size = 0
+        for _, raw in lines:
+            text = raw.strip(BLANKS)
+            goes_on = text.endswith("\\")
+            text = text.removesuffix("\\")
+            text = text[: without_comment(text).end].strip(BLANKS)
+            size += len(text)
+            if text:
+                body.append(text)
+            if not goes_on:
+                break
+        else:
+            self._report.error(
+                line.place(len(first) - 1),
+                "the definition goes on behind the end of the file; take the \\ away",
+            )
+        self._report.spend_characters(size, line.place(0))
+        return Line(first[:-1], line.file, line.number, body=body)
+
+    def _line(self, line: Line, file: str, active: tuple[str, ...], depth: int) -> None:
+        """A line without comment: its directives, definitions, then its words. Raises LineError."""
+        if depth > limits.DEEPEST_EXPANSION:
+            self._report.error(
+                line.place(0),
+                f"definitions and repetitions are nested more than {limits.DEEPEST_EXPANSION} deep",
+            )
+            raise LineError
+        self._report.spend_line(line.place(0))
+        is_conditional = False
+        while True:
+            line = line.cut(0)
+            if not line.text:
+                return
+            if line.text[0] == "@":
+                if is_conditional:
+                    self._report.error(
+                        line.place(0), "a line has one condition; keepalived takes no second one"
+                    )
+                    raise LineError
+                is_conditional = True
+                match = _CONDITION.match(line.text)
+                assert match is not None
+                if not match[2]:
+                    self._report.error(
+                        line.place(0), "a name follows the @ without a blank, like @main or @^main"
+                    )
+                    raise LineError
+                if (match[2] == self._id) == bool(match[1]):
+                    return
+                line = line.cut(match.end())
+            elif line.text[0] == "$" and self._definitions.define(line):
+                return
+            elif line.text[0] == "~":
+                self._repeat(line, file, active, depth)
+                return
+            elif include := _INCLUDE.match(line.text):
+                if "$" in line.text:
+                    line, more, _ = self._definitions.fill_in(line, self._directory(file), active)
+                    if more:
+                        self._report.error(line.place(0), "a file name is one line")
+                        raise LineError
+                for path, text in self._includer.include(include[1], line.cut(include.end()), file):
+                    self._file(path, text)
+                return
+            elif "$" in line.text:
+                filled, more, name = self._definitions.fill_in(line, self._directory(file), active)
+                if more:
+                    active = (*active, name)
+                    use = filled.place(len(filled.text) - 1)
+                    self._line(filled, file, active, depth + 1)
+                    for text in more:
+                        self._line(Line(text, line.file, line.number, use=use), file, active, depth + 1)
+                    return
+                if filled.text == line.text:
+                    break
+                line = filled
+            else:
+                break
+        self._wording.add(line)
+
+    def _repeat(self, line: Line, file: str, active: tuple[str, ...], depth: int) -> None:
+        """The rest of the line once for every value of ~SEQ(...) or ~LST(...)."""
+        begins = repetition.BEGINS.match(line.text)
+        end = line.text.find(")")
+        if begins is None or end < 0:
+            self._report.error(
+                line.place(0),
+                "the ( of the repetition is not closed"
+                if begins
+                else "a line that begins with ~ is a repetition: ~SEQ(NAME, start, step, end), ~SEQx(...) or "
+                "~LST(NAME, value, ...)",
+            )
+            raise LineError
+        arguments = line.cut(begins.end(), end)
+        if "$" in arguments.text:
+            # Blanks let a $NAME before a comma or the parenthesis count.
+            spaced = Line(
+                re.sub(r"([,{}])", r" \1 ", re.sub(r"\$\{([^{}]*)\}", r"$\1 ", arguments.text)),
+                line.file,
+                line.number,
+                use=arguments.place(0),
+            )
+            arguments, more, _ = self._definitions.fill_in(spaced, self._directory(file), active)
+            if more:
+                self._report.error(arguments.place(0), "the values of a repetition are one line")
+                raise LineError
+        try:
+            found = repetition.parse(begins[1], arguments.text)
+        except repetition.RepetitionError as error:
+            self._report.error(line.place(0), str(error))
+            raise LineError from error
+        rest = line.cut(end + 1)
+        for row in found.rows:
+            for name, value in zip(found.names, row, strict=True):
+                self._definitions.set(name, value)
+            self._line(rest, file, active, depth + 1)
+
+    def _setting(self, statement: Statement) -> None:
+        """Two settings change the reading itself, from their line on."""
+        if statement.keyword == "include_check":
+            self._includer.set_checks(statement.words[1:])
+        elif statement.keyword == "random_seed" and len(statement.words) > 1:
+            seed = statement.words[1].text
+            if seed.isascii() and seed.isdigit() and len(seed) <= 10:
+                self._definitions.seed(int(seed))
+            else:
+                self._report.error(statement.words[1].place, f"random_seed: {quoted(seed)} is no number")
+
+    @staticmethod
+    def _directory(file: str) -> str:
+        return os.path.dirname(os.path.abspath(file))

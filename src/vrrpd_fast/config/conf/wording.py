@@ -1,0 +1,112 @@
+"""The last step of a line: words and braces go to the tree, and what is odd about them is told."""
+
+import re
+
+from vrrpd_fast.config.conf import repetition
+from vrrpd_fast.config.conf.definitions import Definitions, LineError
+from vrrpd_fast.config.conf.includer import VARIANTS
+from vrrpd_fast.config.conf.line import Line
+from vrrpd_fast.config.conf.quoting import Token, scan
+from vrrpd_fast.config.conf.report import Report
+from vrrpd_fast.config.conf.statement import Word
+from vrrpd_fast.config.conf.tree import Tree
+from vrrpd_fast.config.problems import quoted
+
+_DOLLAR = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_TYPOGRAPHIC = {"\u00a0": "a no-break space", "\ufeff": "a byte order mark", "\u200b": "a zero-width space"}
+_TYPOGRAPHIC |= dict.fromkeys("“”„‟‘’‚", "a typographic quotation mark")
+
+
+class Wording:
+    """Makes words of lines for one tree."""
+
+    def __init__(self, report: Report, definitions: Definitions, tree: Tree) -> None:
+        self._report = report
+        self._definitions = definitions
+        self._tree = tree
+
+    def add(self, line: Line) -> None:
+        """What a line says once all definitions are filled in."""
+        text = line.text
+        found = scan(text, comments=False)
+        for fault in found.faults:
+            say = self._report.error if fault.is_error else self._report.warning
+            say(line.place(fault.offset), fault.message)
+        for offset in found.undefined:
+            self._tell_undefined(line, offset)
+        tokens = found.tokens
+        if text.endswith("\\") and not (tokens and tokens[-1].is_quoted):
+            self._report.error(
+                line.place(len(text) - 1),
+                "only a definition ($NAME= ...) goes on in the next line after a \\; an empty line ends it",
+            )
+        if not text.isascii():
+            self._check_characters(line, tokens)
+        words: list[Word] = []
+        for token in tokens:
+            if token.is_brace:
+                self._add(words)
+                if token.text == "{":
+                    self._tree.open(line.place(token.offset))
+                else:
+                    self._tree.close(line.place(token.offset), is_alone=len(tokens) == 1)
+                words = []
+                continue
+            if "$" in token.text:
+                self._check_dollars(line, token)
+            words.append(Word(token.text, line.place(token.offset), token.is_quoted))
+        self._add(words)
+
+    def _add(self, words: list[Word]) -> None:
+        if not words:
+            return
+        for word in words:
+            if word.text.startswith("~") and repetition.BEGINS.match(word.text + "("):
+                self._report.error(
+                    word.place, f"{word.text[:4]} repeats only what follows it: it has to begin the line"
+                )
+        if not words[0].is_quoted and words[0].text in VARIANTS:
+            self._report.error(words[0].place, f"{words[0].text} has to stand on a line of its own")
+            return
+        self._tree.add(words)
+
+    def _check_dollars(self, line: Line, token: Token) -> None:
+        """A $ that stayed: text like others, unless it looks like a definition that was meant."""
+        for match in _DOLLAR.finditer(token.text):
+            name = match[1]
+            place = line.place(token.offset)
+            if name in self._definitions.names:
+                self._report.warning(
+                    place,
+                    f"${name} is only replaced before a blank or the end of the line; write ${{{name}}}",
+                )
+            elif match[0] == token.text and not token.is_quoted:
+                hint = self._report.suggestion(name, self._definitions.names)
+                self._report.warning(
+                    place, f"there is no definition ${name}, so it stays as it stands here{hint}"
+                )
+
+    def _tell_undefined(self, line: Line, offset: int) -> None:
+        name = line.text[offset + 2 : line.text.index("}", offset)]
+        hint = self._report.suggestion(
+            name, [*self._definitions.names, "_PWD", "_INSTANCE", "_RANDOM", "_ENV"]
+        )
+        self._report.error(
+            line.place(offset), f"there is no definition {quoted(f'${{{name}}}')} up to here{hint}"
+        )
+
+    def _check_characters(self, line: Line, tokens: list[Token]) -> None:
+        for token in tokens:
+            for index, char in enumerate(token.text):
+                if "\udc80" <= char <= "\udcff":
+                    self._report.error(
+                        line.place(token.offset + index), f"byte {ord(char) - 0xDC00:#04x} is not UTF-8"
+                    )
+                    raise LineError
+                if char in _TYPOGRAPHIC and not token.is_quoted:
+                    self._report.error(
+                        line.place(token.offset + index),
+                        f"{_TYPOGRAPHIC[char]} (U+{ord(char):04X}) stands here, which is neither blank nor "
+                        "quote for keepalived; type it anew",
+                    )
+                    raise LineError
