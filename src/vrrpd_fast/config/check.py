@@ -1,13 +1,17 @@
-"""What makes a resolved configuration wrong or doubtful: rules on combinations, for every file form."""
+"""What makes a resolved virtual router wrong or doubtful: rules on combinations, for every file form."""
 
 from ipaddress import IPv6Address
 
 from msgspec import UNSET
 
 from vrrpd_fast.config.addresses import interface_fault
+from vrrpd_fast.config.check_strict import check_strict
+from vrrpd_fast.config.check_unicast import UNICAST_WORDS, check_multicast, check_source, check_unicast
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema import Authentication, VrrpInstance
-from vrrpd_fast.model import Config, Family, Instance
+from vrrpd_fast.model import Family, Instance
+
+NO_VIRTUAL_MAC = 'has an effect on interfaces with a virtual MAC only, which are not served yet; say "all N"'
 
 # An advert is one datagram that is not fragmented. Where the MTU is smaller, the kernel says so at run time.
 _MTU = 1500
@@ -31,22 +35,50 @@ def check_instance(instance: Instance, block: VrrpInstance, problems: Problems) 
     _check_addresses(instance, block, path, problems)
     if instance.is_owner:
         _check_owner(instance, block, path, problems)
-    elif instance.preempt_delay and not instance.preempt:
-        problems.error((*path, "preempt_delay"), "has no meaning with nopreempt; keep one of them")
-    if (
-        block.unicast_peer is not UNSET
-        or block.unicast_src_ip is not UNSET
-        or block.mcast_src_ip is not UNSET
-    ):
-        _check_unicast(instance, block, path, problems)
+    elif not instance.preempt or instance.preempt_delay:
+        _check_preempt(instance, block, path, problems)
+    check_source(instance, block, path, problems)
+    if block.unicast_peer is not UNSET:
+        check_unicast(instance, block, path, problems)
+    elif any(getattr(block, key) is not UNSET for key in UNICAST_WORDS) or block.unicast_fault_no_peer:
+        check_multicast(block, path, problems)
+    if instance.strict:
+        check_strict(instance, block, path, problems)
     if block.no_accept and block.accept is True:
         problems.error((*path, "accept"), "contradicts no_accept; keep one of them", (*path, "no_accept"))
     if block.authentication is not UNSET:
         _check_authentication(instance, block.authentication, (*path, "authentication"), problems)
+    _check_effects(instance, block, path, problems)
+
+
+def _check_effects(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    """What is stated and changes nothing."""
     if block.checksum is not UNSET and (instance.version != 3 or instance.family is not Family.IPV4):
         problems.warning((*path, "checksum"), "has an effect in version 3 over IPv4 only", (*path, "version"))
     if instance.check_addresses and instance.version != 3:
         problems.warning((*path, "check_addresses"), "has an effect in version 3 only", (*path, "version"))
+    if block.owner_ignore_adverts is True and not instance.is_owner:
+        problems.warning(
+            (*path, "owner_ignore_adverts"),
+            "has an effect with priority 255 only",
+            (*path, "priority"),
+            (*path, "state"),
+        )
+    if block.garp_extra_if is not UNSET and instance.garp.extra_if and not instance.garp.extra_if_all:
+        problems.warning((*path, "garp_extra_if"), NO_VIRTUAL_MAC)
+    if block.debug is not UNSET:
+        problems.warning(
+            (*path, "debug"), "has no effect, as in keepalived; --log-level tells how much is logged"
+        )
+
+
+def _check_preempt(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
+    delay = (*path, "preempt_delay")
+    if instance.preempt_delay and not instance.preempt:
+        problems.error(delay, "has no meaning with nopreempt; keep one of them", (*path, "nopreempt"))
+    elif block.state == "MASTER":
+        where = delay if instance.preempt else (*path, "nopreempt")
+        problems.error(where, "has no meaning with state MASTER; leave state out", (*path, "state"))
 
 
 def _check_interface(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
@@ -107,7 +139,8 @@ def _check_addresses(instance: Instance, block: VrrpInstance, path: Path, proble
             f"{len(instance.virtual_addresses)} addresses, an advert has room for {most}; "
             "move the others to virtual_ipaddress_excluded",
         )
-    if isinstance(first := instance.virtual_addresses[0].address, IPv6Address) and not first.is_link_local:
+    first = instance.virtual_addresses[0].address
+    if isinstance(first, IPv6Address) and not first.is_link_local and not instance.strict:
         message = f"{first}: the first IPv6 address should be link-local (RFC 9568 5.2.9), like fe80::1"
         if instance.check_addresses:
             problems.error((*where, 0), message + "; with check_addresses strict it has to be")
@@ -125,6 +158,9 @@ def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: 
     for key, stated in (("nopreempt", not instance.preempt), ("preempt_delay", instance.preempt_delay > 0)):
         if stated:
             problems.error((*path, key), f"has no meaning for {why}, which always preempts", *causes)
+    if not instance.accept:
+        key = "no_accept" if block.no_accept else "accept"
+        problems.error((*path, key), f"has no meaning for {why}, which always accepts", *causes)
     tracked = [("track_script", track.weight) for track in instance.track_scripts]
     tracked += [("track_interface", track.weight) for track in instance.track_interfaces]
     for key in ("track_script", "track_interface"):
@@ -152,66 +188,3 @@ def _check_authentication(instance: Instance, block: Authentication, where: Path
             f"has {len(instance.auth_pass)} bytes and an advert has room for 8; "
             "keepalived sends the first 8 of such a password, so write those",
         )
-
-
-def _check_unicast(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:
-    addresses_path = (*path, "virtual_ipaddress")
-    peers_path = (*path, "unicast_peer")
-    source_key = "mcast_src_ip" if block.unicast_src_ip is UNSET else "unicast_src_ip"
-    source = instance.source_ip
-    if block.unicast_peer is not UNSET and not block.unicast_peer:
-        problems.error(peers_path, "is empty; leave it out for multicast, or list the other routers")
-    if block.unicast_peer is UNSET and block.unicast_src_ip is not UNSET:
-        problems.error(
-            (*path, "unicast_src_ip"), "needs unicast_peer; the source of multicast adverts is mcast_src_ip"
-        )
-    if block.unicast_peer is not UNSET and block.mcast_src_ip is not UNSET:
-        problems.error((*path, "mcast_src_ip"), "is for multicast; with unicast_peer say unicast_src_ip")
-    if source is not None and source.version != instance.family:
-        problems.error(
-            (*path, source_key),
-            f"{source} is IPv{source.version} and the virtual addresses are IPv{instance.family:d}",
-            addresses_path,
-        )
-    seen = set()
-    virtual = {address.address for address in instance.all_addresses}
-    for index, peer in enumerate(peer.address for peer in instance.unicast_peers):
-        where = (*peers_path, index)
-        if peer.version != instance.family:
-            problems.error(
-                where,
-                f"{peer} is IPv{peer.version} and the virtual addresses are IPv{instance.family:d}",
-                addresses_path,
-            )
-        if peer == source:
-            problems.error(where, f"{peer} is our own {source_key}; list only the other routers")
-        if peer in virtual:
-            problems.error(where, f"{peer} is a virtual address; list the routers' own addresses")
-        if peer in seen:
-            problems.error(where, f"{peer} stands twice")
-        seen.add(peer)
-
-
-def check_whole(config: Config, problems: Problems) -> None:
-    """Rules across virtual routers and scripts."""
-    if not config.instances:
-        problems.warning(("vrrp_instance",), "there is none, so there is nothing to do")
-    routers: dict[tuple[str, Family, int], str] = {}
-    used: set[str] = set()
-    for name, instance in config.instances.items():
-        used.update(track.name for track in instance.track_scripts)
-        key = (instance.interface, instance.family, instance.virtual_router_id)
-        first = routers.setdefault(key, name)
-        if first != name:
-            path, other = ("vrrp_instance", name), ("vrrp_instance", first)
-            problems.error(
-                (*path, "virtual_router_id"),
-                f"{instance.virtual_router_id} on {instance.interface} (IPv{instance.family:d}) "
-                f"is already that of vrrp_instance {first}",
-                *((*block, cause) for block in (path, other) for cause in ("interface", "virtual_ipaddress")),
-                (*other, "virtual_router_id"),
-                other=(*other, "virtual_router_id"),
-            )
-    for name in config.scripts:
-        if name not in used:
-            problems.warning(("vrrp_script", name), "is tracked by no vrrp_instance", at_key=True)

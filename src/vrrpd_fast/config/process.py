@@ -132,9 +132,10 @@ def interface_delays(file: File, problems: Problems) -> dict[str, model.Interfac
         path = ("interface_up_down_delays", name)
         if fault := interface_fault(name):
             problems.error(path, fault, at_key=True)
+            continue
         pair = value if isinstance(value, list) else [value]
         if not 1 <= len(pair) <= 2:
-            problems.error(path, "is a number of seconds, or [down, up]")
+            problems.error(path, "takes a number of seconds, or [down, up]")
             continue
         delays[name] = model.InterfaceDelay(down=pair[0], up=pair[-1])
     return delays

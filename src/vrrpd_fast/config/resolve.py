@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
-from vrrpd_fast.config import check, commands, process, schema, unicast
+from vrrpd_fast.config import commands, process, schema, unicast
 from vrrpd_fast.config.addresses import Address, EntryError, interface_fault, virtual_address
+from vrrpd_fast.config.check import check_instance
+from vrrpd_fast.config.check_whole import check_whole
 from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema.base import stated
@@ -62,7 +64,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         script_security=block.enable_script_security,
         firewall=process.firewall(block, problems),
     )
-    check.check_whole(config, problems)
+    check_whole(config, block, problems)
     return config
 
 
@@ -179,8 +181,12 @@ class _Instances:
         group = defaults.groups[family]
         if block.mcast_dst_ip is not UNSET:
             group = unicast.multicast_group(block.mcast_dst_ip, group, (*path, "mcast_dst_ip"), problems)
+        source = unicast.source(block, path, problems)
         is_unicast = block.unicast_peer is not UNSET
-        peers = () if block.unicast_peer is UNSET else unicast.peers(block.unicast_peer, path, problems)
+        peers: tuple[model.Peer, ...] = ()
+        if block.unicast_peer is not UNSET:
+            ours = unicast.Ours(family, source, unicast.source_key(block), addresses + excluded)
+            peers = unicast.peers(block.unicast_peer, ours, path, problems)
         instance = model.Instance(
             name=name,
             interface=interface,
@@ -201,7 +207,7 @@ class _Instances:
             accept=_accepts(block, strict, priority),
             checksum=_checksum(block, path, defaults.checksum, problems),
             check_addresses=block.check_addresses == "strict",
-            source_ip=unicast.source(block, path, problems),
+            source_ip=source,
             track_src_ip=block.track_src_ip,
             dont_track_primary=block.dont_track_primary,
             group=group,
@@ -224,7 +230,7 @@ class _Instances:
             track_scripts=self._track_scripts(block, path) if block.track_script else (),
             track_interfaces=self._track_interfaces(block, path) if block.track_interface else (),
         )
-        check.check_instance(instance, block, problems)
+        check_instance(instance, block, problems)
         return instance
 
     def _addresses(

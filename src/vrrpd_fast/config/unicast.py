@@ -1,8 +1,9 @@
 """Addresses of routers: sources of adverts, unicast peers, multicast groups."""
 
+from collections.abc import Iterable
 from ipaddress import IPv6Address
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
 from vrrpd_fast.config.addresses import Address, EntryError, parse_address
@@ -27,18 +28,33 @@ def multicast_group(text: str, usual: Address, path: Path, problems: Problems) -
     return address
 
 
+def source_key(block: VrrpInstance) -> str:
+    """The word by which the source of adverts is stated."""
+    return "mcast_src_ip" if block.unicast_src_ip is UNSET else "unicast_src_ip"
+
+
 def source(block: VrrpInstance, path: Path, problems: Problems) -> Address | None:
     """Where adverts come from; None is the primary address of the interface."""
-    if block.unicast_src_ip is not UNSET:
-        return _router(block.unicast_src_ip, (*path, "unicast_src_ip"), problems)
-    if block.mcast_src_ip is not UNSET:
-        return _router(block.mcast_src_ip, (*path, "mcast_src_ip"), problems)
-    return None
+    key = source_key(block)
+    text = block.mcast_src_ip if block.unicast_src_ip is UNSET else block.unicast_src_ip
+    return None if text is UNSET else _router(text, (*path, key), problems)
 
 
-def peers(entries: list[str | PeerEntry], path: Path, problems: Problems) -> tuple[model.Peer, ...]:
+class Ours(Struct, frozen=True):
+    """What no peer can be: our own source address, or one of the virtual addresses."""
+
+    family: model.Family
+    source: Address | None
+    source_key: str
+    virtual: Iterable[model.VirtualAddress]
+
+
+def peers(
+    entries: list[str | PeerEntry], ours: Ours, path: Path, problems: Problems
+) -> tuple[model.Peer, ...]:
     """unicast_peer; what is no peer is noted and left out."""
-    found = []
+    virtual = {address.address for address in ours.virtual}
+    found: dict[Address, model.Peer] = {}
     for index, entry in enumerate(entries):
         where = (*path, "unicast_peer", index)
         if isinstance(entry, str):
@@ -53,9 +69,22 @@ def peers(entries: list[str | PeerEntry], path: Path, problems: Problems) -> tup
         low, high = stated(entry.min_ttl, 0), stated(entry.max_ttl, 255)
         if low > high:
             problems.error(where, f"min_ttl {low} is above max_ttl {high}: nothing would be accepted")
-        if address is not None:
-            found.append(model.Peer(address=address, min_ttl=low, max_ttl=high))
-    return tuple(found)
+        if address is None:
+            continue
+        if address.version != ours.family:
+            problems.error(
+                where,
+                f"{address} is IPv{address.version} and the virtual addresses are IPv{ours.family:d}",
+                (*path, "virtual_ipaddress"),
+            )
+        if address == ours.source:
+            problems.error(where, f"{address} is our own {ours.source_key}; list only the other routers")
+        if address in virtual:
+            problems.error(where, f"{address} is a virtual address; list the routers' own addresses")
+        if address in found:
+            problems.error(where, f"{address} stands twice")
+        found[address] = model.Peer(address=address, min_ttl=low, max_ttl=high)
+    return tuple(found.values())
 
 
 def _split_line(line: str) -> PeerEntry:

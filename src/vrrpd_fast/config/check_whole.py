@@ -1,0 +1,81 @@
+"""What makes a resolved configuration wrong or doubtful as a whole: rules across virtual routers."""
+
+from vrrpd_fast.config.check import NO_VIRTUAL_MAC
+from vrrpd_fast.config.check_strict import check_defaults
+from vrrpd_fast.config.problems import Problems
+from vrrpd_fast.config.schema import GlobalDefs
+from vrrpd_fast.model import NS_PER_CS, NS_PER_S, Config, Family, Instance
+
+
+def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
+    """Rules across virtual routers, scripts and links; `block` tells what global_defs state."""
+    if not config.instances:
+        problems.warning(("vrrp_instance",), "there is none, so there is nothing to do")
+    check_defaults(block, problems)
+    if block.vrrp_garp_extra_if and not any(one.garp.extra_if_all for one in config.instances.values()):
+        problems.warning(("global_defs", "vrrp_garp_extra_if"), NO_VIRTUAL_MAC)
+    _check_unique(config, problems)
+    used = {track.name for instance in config.instances.values() for track in instance.track_scripts}
+    for name in config.scripts:
+        if name not in used:
+            problems.warning(("vrrp_script", name), "is tracked by no vrrp_instance", at_key=True)
+    if config.interface_delays:
+        _check_delays(config, problems)
+
+
+def _check_unique(config: Config, problems: Problems) -> None:
+    """One virtual router per interface, family and VRID; one without interface hears all of them."""
+    routers: dict[tuple[str, Family, int], Instance] = {}
+    unbound: dict[tuple[Family, int], Instance] = {}
+    for instance in config.instances.values():
+        key = (instance.interface, instance.family, instance.virtual_router_id)
+        first = routers.setdefault(key, instance)
+        if first is not instance:
+            _taken(instance, first, problems)
+        elif not instance.interface:
+            unbound[key[1:]] = instance
+    if unbound:
+        for instance in routers.values():
+            other = unbound.get((instance.family, instance.virtual_router_id))
+            if other is not None and other is not instance and instance.is_unicast:
+                _taken(instance, other, problems)
+
+
+def _taken(instance: Instance, first: Instance, problems: Problems) -> None:
+    path, other = ("vrrp_instance", instance.name), ("vrrp_instance", first.name)
+    link = first.interface or "every interface"
+    problems.error(
+        (*path, "virtual_router_id"),
+        f"{instance.virtual_router_id} on {link} (IPv{instance.family:d}) "
+        f"is already that of vrrp_instance {first.name}",
+        *((*block, cause) for block in (path, other) for cause in ("interface", "virtual_ipaddress")),
+        (*other, "virtual_router_id"),
+        other=(*other, "virtual_router_id"),
+    )
+
+
+def _check_delays(config: Config, problems: Problems) -> None:
+    """A link's delay ends before others take over, else two would be MASTER (man keepalived.conf)."""
+    shortest: dict[str, tuple[float, str]] = {}
+    watched: set[str] = set()
+    for instance in config.instances.values():
+        silence = (instance.down_timer_adverts - 1) * instance.advert_int_cs * NS_PER_CS / NS_PER_S
+        known = shortest.get(instance.interface)
+        if known is None or silence < known[0]:
+            shortest[instance.interface] = silence, instance.name
+        watched.update(track.interface for track in instance.track_interfaces)
+    for name, delay in config.interface_delays.items():
+        path = ("interface_up_down_delays", name)
+        if name not in shortest:
+            if name not in watched:
+                problems.warning(path, "is the interface of no vrrp_instance", at_key=True)
+            continue
+        silence, instance_name = shortest[name]
+        longest = max(delay.down, delay.up)
+        if longest >= silence:
+            problems.error(
+                path,
+                f"{longest:g} s is not below the {silence:g} s of vrrp_instance {instance_name}, "
+                "(down_timer_adverts - 1) times advert_int: others would be MASTER by then",
+                *(("vrrp_instance", instance_name, key) for key in ("advert_int", "down_timer_adverts")),
+            )
