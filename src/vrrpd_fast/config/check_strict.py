@@ -68,4 +68,6 @@ def _check_forced(
         value = getattr(block, key)
         if value is not UNSET and value != only:
             shown = str(value).lower() if isinstance(value, bool) else f"{value:g}"
-            problems.error((*path, key), f"{shown} is against strict mode: {reason}; leave it out, or {why[-1]}", why)
+            problems.error(
+                (*path, key), f"{shown} is against strict mode: {reason}; leave it out, or {why[-1]}", why
+            )

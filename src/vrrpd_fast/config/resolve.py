@@ -5,19 +5,19 @@ here and the remedy named. Rules that only judge the outcome are in check.py.
 """
 
 import socket
-from collections.abc import Sequence
 
 from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
 from vrrpd_fast.config import commands, process, schema, unicast
-from vrrpd_fast.config.addresses import Address, EntryError, interface_fault, virtual_address
+from vrrpd_fast.config.addresses import Address
+from vrrpd_fast.config.carried import Carried
 from vrrpd_fast.config.check import check_instance
 from vrrpd_fast.config.check_whole import check_whole
 from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
-from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
-from vrrpd_fast.config.tracking import interest
+from vrrpd_fast.config.tracking import track_interfaces, track_scripts
 from vrrpd_fast.model import Family
 
 _DEFAULT_PRIORITY = 100
@@ -153,23 +153,23 @@ def _password(block: schema.Authentication) -> bytes:
 
 
 class _Instances:
-    """Resolves one vrrp_instance after the other; remembers who has which address."""
+    """Resolves one vrrp_instance after the other."""
 
     def __init__(self, defaults: Defaults, scripts: dict[str, model.Script], problems: Problems) -> None:
         self._defaults = defaults
         self._scripts = scripts
         self._problems = problems
-        self._carried: dict[tuple[str, Address], Path] = {}
+        self._carried = Carried(problems)
 
     def resolve(self, name: str, block: schema.VrrpInstance) -> model.Instance:
         path = ("vrrp_instance", name)
         problems, defaults = self._problems, self._defaults
         _check_name(name, path, problems)
         interface = stated(block.interface, "")
-        addresses = self._addresses(block.virtual_ipaddress, interface, (*path, "virtual_ipaddress"))
+        addresses = self._carried.addresses(block.virtual_ipaddress, interface, (*path, "virtual_ipaddress"))
         excluded: tuple[model.VirtualAddress, ...] = ()
         if block.virtual_ipaddress_excluded:
-            excluded = self._addresses(
+            excluded = self._carried.addresses(
                 block.virtual_ipaddress_excluded, interface, (*path, "virtual_ipaddress_excluded")
             )
         family = addresses[0].family if addresses else Family.IPV4
@@ -221,51 +221,19 @@ class _Instances:
             ),
             virtual_addresses=addresses,
             excluded_addresses=excluded,
+            routes=self._carried.routes(block.virtual_routes, path) if block.virtual_routes else (),
+            rules=self._carried.rules(block.virtual_rules, path) if block.virtual_rules else (),
             promote_secondaries=block.promote_secondaries,
             auth_pass=b"" if block.authentication is UNSET else _password(block.authentication),
             notify=commands.notify(
                 block, defaults.user, defaults.block.vrrp_notify_priority_changes, path, problems
             ),
             garp=garp(block, defaults.garp, strict, path, problems),
-            track_scripts=self._track_scripts(block, path) if block.track_script else (),
-            track_interfaces=self._track_interfaces(block, path) if block.track_interface else (),
+            track_scripts=track_scripts(block, self._scripts, path, problems) if block.track_script else (),
+            track_interfaces=track_interfaces(block, path, problems) if block.track_interface else (),
         )
         check_instance(instance, block, problems)
         return instance
-
-    def _addresses(
-        self, entries: Sequence[str | schema.AddressEntry], interface: str, path: Path
-    ) -> tuple[model.VirtualAddress, ...]:
-        addresses = []
-        for index, entry in enumerate(entries):
-            try:
-                address = virtual_address(entry, interface)
-            except EntryError as error:
-                self._bad_entry(entry, error, (*path, index))
-                continue
-            addresses.append(address)
-            if not address.dev:
-                continue  # judged in check.py
-            where = (*path, index)
-            first = self._carried.setdefault((address.dev, address.address), where)
-            if first is not where:
-                self._problems.error(
-                    where,
-                    f"{address.address} on {address.dev} is already an address of "
-                    f"{'this instance' if first[1] == path[1] else f'vrrp_instance {first[1]}'}",
-                    (*path[:2], "interface"),
-                    other=first,
-                )
-        return tuple(addresses)
-
-    def _bad_entry(self, entry: str | schema.AddressEntry, error: EntryError, path: Path) -> None:
-        """Only the object form has a place for each word."""
-        if error.key is None:
-            self._problems.malformed(path, str(error))
-        elif isinstance(entry, str):
-            self._problems.malformed(path, f"{error.key}: {error}")
-        else:
-            self._problems.malformed((*path, error.key), str(error))
 
     def _advert_int_cs(self, seconds: float, version: int, path: Path) -> int:
         """Centiseconds of an advert_int that the version can carry."""
@@ -296,53 +264,3 @@ class _Instances:
                 (*path, "virtual_ipaddress"),
             )
         return centiseconds
-
-    def _track_scripts(self, block: schema.VrrpInstance, path: Path) -> tuple[model.TrackScript, ...]:
-        tracked: dict[str, model.TrackScript] = {}
-        for index, entry in enumerate(block.track_script):
-            where = (*path, "track_script", index)
-            try:
-                wanted = interest(entry)
-            except EntryError as error:
-                self._problems.malformed(where, str(error))
-                continue
-            script = self._scripts.get(wanted.name)
-            if script is None:
-                nearest = self._problems.suggestion(wanted.name, self._scripts)
-                self._problems.error(
-                    where, f"there is no vrrp_script {quoted(wanted.name)}{nearest}", ("vrrp_script",)
-                )
-                continue
-            if wanted.name in tracked:
-                self._problems.error(where, f"{quoted(wanted.name)} is tracked twice")
-            tracked[wanted.name] = model.TrackScript(
-                name=wanted.name,
-                weight=stated(wanted.weight, script.weight),
-                reverse=stated(wanted.reverse, script.reverse),
-            )
-        return tuple(tracked.values())
-
-    def _track_interfaces(self, block: schema.VrrpInstance, path: Path) -> tuple[model.TrackInterface, ...]:
-        tracked: dict[str, model.TrackInterface] = {}
-        for index, entry in enumerate(block.track_interface):
-            where = (*path, "track_interface", index)
-            try:
-                wanted = interest(entry)
-            except EntryError as error:
-                self._problems.malformed(where, str(error))
-                continue
-            if fault := interface_fault(wanted.name):
-                self._problems.error(where, fault)
-            elif wanted.name == block.interface:
-                self._problems.warning(
-                    where, f"{wanted.name} is the interface of the instance, which is tracked anyway"
-                )
-                continue
-            if wanted.name in tracked:
-                self._problems.error(where, f"{quoted(wanted.name)} is tracked twice")
-            tracked[wanted.name] = model.TrackInterface(
-                interface=wanted.name,
-                weight=stated(wanted.weight, 0),
-                reverse=stated(wanted.reverse, False),
-            )
-        return tuple(tracked.values())

@@ -4,9 +4,11 @@ import re
 
 from msgspec import UNSET, Struct, UnsetType
 
-from vrrpd_fast.config.addresses import EntryError
-from vrrpd_fast.config.problems import quoted
-from vrrpd_fast.config.schema import TrackInterfaceEntry, TrackScriptEntry
+from vrrpd_fast import model
+from vrrpd_fast.config.addresses import EntryError, interface_fault
+from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.config.schema import TrackInterfaceEntry, TrackScriptEntry, VrrpInstance
+from vrrpd_fast.config.schema.base import stated
 
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,6}")
 
@@ -39,10 +41,10 @@ def interest(entry: str | TrackScriptEntry | TrackInterfaceEntry) -> Interest:
         elif word in ("reverse", "noreverse") and reverse is UNSET:
             reverse = word == "reverse"
         else:
-            stated = (
+            fault = (
                 "stands twice" if word in ("weight", "reverse", "noreverse") else "is not weight or reverse"
             )
-            raise EntryError(f"{quoted(word)} after {quoted(words[0])} {stated}")
+            raise EntryError(f"{quoted(word)} after {quoted(words[0])} {fault}")
         position += 1
     return Interest(words[0], weight, reverse)
 
@@ -53,3 +55,56 @@ def _weight(text: str) -> int:
     if not -253 <= int(text) <= 253:
         raise EntryError(f"weight {int(text)} is not in -253..253")
     return int(text)
+
+
+def track_scripts(
+    block: VrrpInstance, scripts: dict[str, model.Script], path: Path, problems: Problems
+) -> tuple[model.TrackScript, ...]:
+    """track_script of the instance at `path`."""
+    tracked: dict[str, model.TrackScript] = {}
+    for index, entry in enumerate(block.track_script):
+        where = (*path, "track_script", index)
+        try:
+            wanted = interest(entry)
+        except EntryError as error:
+            problems.malformed(where, str(error))
+            continue
+        script = scripts.get(wanted.name)
+        if script is None:
+            nearest = problems.suggestion(wanted.name, scripts)
+            problems.error(where, f"there is no vrrp_script {quoted(wanted.name)}{nearest}", ("vrrp_script",))
+            continue
+        if wanted.name in tracked:
+            problems.error(where, f"{quoted(wanted.name)} is tracked twice")
+        tracked[wanted.name] = model.TrackScript(
+            name=wanted.name,
+            weight=stated(wanted.weight, script.weight),
+            reverse=stated(wanted.reverse, script.reverse),
+        )
+    return tuple(tracked.values())
+
+
+def track_interfaces(block: VrrpInstance, path: Path, problems: Problems) -> tuple[model.TrackInterface, ...]:
+    """track_interface of the instance at `path`; its own interface is left out."""
+    tracked: dict[str, model.TrackInterface] = {}
+    for index, entry in enumerate(block.track_interface):
+        where = (*path, "track_interface", index)
+        try:
+            wanted = interest(entry)
+        except EntryError as error:
+            problems.malformed(where, str(error))
+            continue
+        if fault := interface_fault(wanted.name):
+            problems.error(where, fault)
+        elif wanted.name == block.interface:
+            why = "dont_track_primary leaves out" if block.dont_track_primary else "is tracked anyway"
+            problems.warning(where, f"{wanted.name} is the interface of the instance, which {why}")
+            continue
+        if wanted.name in tracked:
+            problems.error(where, f"{quoted(wanted.name)} is tracked twice")
+        tracked[wanted.name] = model.TrackInterface(
+            interface=wanted.name,
+            weight=stated(wanted.weight, 0),
+            reverse=stated(wanted.reverse, False),
+        )
+    return tuple(tracked.values())
