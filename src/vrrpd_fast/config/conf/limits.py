@@ -12,7 +12,7 @@ LONGEST_OF_KEEPALIVED = 1023  # bytes
 LONGEST_LINE = 65_536  # characters, also after definitions are filled in
 
 DEEPEST_BLOCK = 32
-DEEPEST_EXPANSION = 32  # definitions of several lines in one another, and ~SEQ, ~LST on one line
+DEEPEST_EXPANSION = 48  # definitions of several lines in one another, ~SEQ and ~LST on one line, include
 
 MOST_LINES = 1_000_000  # after repetition and definitions
 MOST_WORDS = 2_000_000

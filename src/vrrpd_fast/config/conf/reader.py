@@ -49,6 +49,7 @@ class _Reader:
         self._report = report
         self._definitions = Definitions(self._id, report)
         self._includer = Includer(report)
+        self._depth = 0  # of lines that come from lines
         self.tree = Tree(report, self._setting)
         self._wording = Wording(report, self._definitions, self.tree)
 
@@ -111,8 +112,7 @@ class _Reader:
         if before.comment is not None:
             self._report.warning(line.place(before.comment.offset), before.comment.message)
         line = line.cut(0, before.end)
-        with suppress(LineError):
-            self._line(line, file, (), 0)
+        self._line(line, file)
 
     def _check_length(self, line: Line) -> bool:
         size = len(line.text.encode(errors="surrogateescape"))
@@ -152,80 +152,91 @@ class _Reader:
         self._report.spend_characters(size, line.place(0))
         return Line(first[:-1], line.file, line.number, body=body)
 
-    def _line(self, line: Line, file: str, active: tuple[str, ...], depth: int) -> None:
-        """A line without comment: its directives, definitions, then its words. Raises LineError."""
-        if depth > limits.DEEPEST_EXPANSION:
-            self._report.error(
-                line.place(0),
-                f"definitions and repetitions are nested more than {limits.DEEPEST_EXPANSION} deep",
-            )
-            raise LineError
+    def _line(self, line: Line, file: str, active: tuple[str, ...] = ()) -> None:
+        """A line without comment; `active` are the definitions of several lines it comes from."""
         self._report.spend_line(line.place(0))
-        is_conditional = False
-        while True:
-            line = line.cut(0)
-            if not line.text:
-                return
+        if self._depth == limits.DEEPEST_EXPANSION:
+            self._report.error(
+                line.place(0), f"definitions, repetitions and include are nested more than {self._depth} deep"
+            )
+            return
+        self._depth += 1
+        with suppress(LineError):
+            self._follow(line.cut(0), file, active)
+        self._depth -= 1
+
+    def _follow(self, line: Line, file: str, active: tuple[str, ...]) -> None:
+        """What a line begins with decides, again and again, until only words are left. Raises LineError."""
+        is_conditional = is_filled = False
+        while line.text:
             if line.text[0] == "@":
                 if is_conditional:
-                    self._report.error(
-                        line.place(0), "a line has one condition; keepalived takes no second one"
-                    )
-                    raise LineError
+                    raise self._refuse(line, "a line has one condition; keepalived takes no second one")
                 is_conditional = True
-                match = _CONDITION.match(line.text)
-                assert match is not None
-                if not match[2]:
-                    self._report.error(
-                        line.place(0), "a name follows the @ without a blank, like @main or @^main"
-                    )
-                    raise LineError
-                if (match[2] == self._id) == bool(match[1]):
+                rest = self._condition(line)
+                if rest is None:
                     return
-                line = line.cut(match.end())
+                line = rest
             elif line.text[0] == "$" and self._definitions.define(line):
                 return
             elif line.text[0] == "~":
-                self._repeat(line, file, active, depth)
+                self._repeat(line, file, active)
                 return
             elif include := _INCLUDE.match(line.text):
-                if "$" in line.text:
-                    line, more, _ = self._definitions.fill_in(line, self._directory(file), active)
-                    if more:
-                        self._report.error(line.place(0), "a file name is one line")
-                        raise LineError
-                for path, text in self._includer.include(include[1], line.cut(include.end()), file):
+                pattern = line.cut(include.end())
+                if "$" in pattern.text:
+                    pattern = self._filled(pattern, file, active)
+                for path, text in self._includer.include(include[1], pattern, file):
                     self._file(path, text)
                 return
-            elif "$" in line.text:
+            elif "$" in line.text and not is_filled:
                 filled, more, name = self._definitions.fill_in(line, self._directory(file), active)
                 if more:
-                    active = (*active, name)
                     use = filled.place(len(filled.text) - 1)
-                    self._line(filled, file, active, depth + 1)
-                    for text in more:
-                        self._line(Line(text, line.file, line.number, use=use), file, active, depth + 1)
+                    for each in (filled, *(Line(text, line.file, line.number, use=use) for text in more)):
+                        self._line(each, file, (*active, name))
                     return
-                if filled.text == line.text:
-                    break
-                line = filled
+                is_filled = filled.text == line.text
+                line = filled.cut(0)
             else:
-                break
-        self._wording.add(line)
+                rest = self._wording.add(line)
+                if rest is None:
+                    return
+                line = rest  # an include behind a brace
 
-    def _repeat(self, line: Line, file: str, active: tuple[str, ...], depth: int) -> None:
+    def _condition(self, line: Line) -> Line | None:
+        """What follows @ID or @^ID if it holds here."""
+        match = _CONDITION.match(line.text)
+        assert match is not None  # the line begins with @
+        if not match[2]:
+            raise self._refuse(line, "a name follows the @ without a blank, like @main or @^main")
+        if (match[2] == self._id) == bool(match[1]):
+            return None
+        return line.cut(match.end())
+
+    def _filled(self, line: Line, file: str, active: tuple[str, ...]) -> Line:
+        """A part of a line with its definitions filled in, which have to be of one line each."""
+        filled, more, name = self._definitions.fill_in(line, self._directory(file), active)
+        if more:
+            raise self._refuse(line, f"${name} has several lines, here has to be one")
+        return filled
+
+    def _refuse(self, line: Line, message: str) -> LineError:
+        self._report.error(line.place(0), message)
+        return LineError()
+
+    def _repeat(self, line: Line, file: str, active: tuple[str, ...]) -> None:
         """The rest of the line once for every value of ~SEQ(...) or ~LST(...)."""
         begins = repetition.BEGINS.match(line.text)
         end = line.text.find(")")
         if begins is None or end < 0:
-            self._report.error(
-                line.place(0),
+            raise self._refuse(
+                line,
                 "the ( of the repetition is not closed"
                 if begins
                 else "a line that begins with ~ is a repetition: ~SEQ(NAME, start, step, end), ~SEQx(...) or "
                 "~LST(NAME, value, ...)",
             )
-            raise LineError
         arguments = line.cut(begins.end(), end)
         if "$" in arguments.text:
             # Blanks let a $NAME before a comma or the parenthesis count.
@@ -235,20 +246,16 @@ class _Reader:
                 line.number,
                 use=arguments.place(0),
             )
-            arguments, more, _ = self._definitions.fill_in(spaced, self._directory(file), active)
-            if more:
-                self._report.error(arguments.place(0), "the values of a repetition are one line")
-                raise LineError
+            arguments = self._filled(spaced, file, active)
         try:
             found = repetition.parse(begins[1], arguments.text)
         except repetition.RepetitionError as error:
-            self._report.error(line.place(0), str(error))
-            raise LineError from error
+            raise self._refuse(line, str(error)) from error
         rest = line.cut(end + 1)
         for row in found.rows:
             for name, value in zip(found.names, row, strict=True):
                 self._definitions.set(name, value)
-            self._line(rest, file, active, depth + 1)
+            self._line(rest, file, active)
 
     def _setting(self, statement: Statement) -> None:
         """Two settings change the reading itself, from their line on."""

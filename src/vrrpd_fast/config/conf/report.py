@@ -20,6 +20,7 @@ class Report:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        self._told: set[str] = set()
         self._lines_left = limits.MOST_LINES
         self._words_left = limits.MOST_WORDS
         self._characters_left = limits.MOST_CHARACTERS
@@ -64,8 +65,13 @@ class Report:
     def _add(self, place: Place, message: str, severity: Severity) -> None:
         if len(self.findings) == limits.MOST_FINDINGS:
             message, severity = "and more; the rest of the file is not looked at", Severity.ERROR
-        self.findings.append(
-            Finding(file=place.file, line=place.line, column=place.column, severity=severity, message=message)
+        finding = Finding(
+            file=place.file, line=place.line, column=place.column, severity=severity, message=message
         )
+        # A repetition would say everything as often as it repeats.
+        if (key := str(finding)) in self._told:
+            return
+        self._told.add(key)
+        self.findings.append(finding)
         if len(self.findings) > limits.MOST_FINDINGS:
             raise StopReading

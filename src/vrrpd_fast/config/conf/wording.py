@@ -25,8 +25,8 @@ class Wording:
         self._definitions = definitions
         self._tree = tree
 
-    def add(self, line: Line) -> None:
-        """What a line says once all definitions are filled in."""
+    def add(self, line: Line) -> Line | None:
+        """What a line says once all definitions are filled in; returns an include behind a brace."""
         text = line.text
         found = scan(text, comments=False)
         for fault in found.faults:
@@ -54,8 +54,11 @@ class Wording:
                 continue
             if "$" in token.text:
                 self._check_dollars(line, token)
+            if not words and token.offset > 0 and token.text in VARIANTS and not token.is_quoted:
+                return line.cut(token.offset)
             words.append(Word(token.text, line.place(token.offset), token.is_quoted))
         self._add(words)
+        return None
 
     def _add(self, words: list[Word]) -> None:
         if not words:
@@ -65,9 +68,6 @@ class Wording:
                 self._report.error(
                     word.place, f"{word.text[:4]} repeats only what follows it: it has to begin the line"
                 )
-        if not words[0].is_quoted and words[0].text in VARIANTS:
-            self._report.error(words[0].place, f"{words[0].text} has to stand on a line of its own")
-            return
         self._tree.add(words)
 
     def _check_dollars(self, line: Line, token: Token) -> None:

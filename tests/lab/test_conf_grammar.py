@@ -1,0 +1,114 @@
+"""The grammar of keepalived.conf, judged by keepalived: both find the same statements in the same file.
+
+keepalived names every keyword it does not know with file and line, so files of unknown keywords show what it
+made of definitions, conditions, repetition, quotes, braces and include. What it made of the words after a
+keyword is in the data it writes on SIGUSR1.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vrrpd_fast.config.conf.reader import read
+from vrrpd_fast.config.conf.statement import Statement
+
+pytestmark = pytest.mark.peer("keepalived")
+
+KEYWORD = re.compile(r"\((?:(.+): )?Line (\d+)\) Unknown keyword '(.*)'")
+DEFINITIONS = "$A=3\n$B=${A}x\n$E=\n$LATE=${SUB}z\n$M= \\\n m1 \\\n m2 ${A} \\\n m3\n"
+
+# Each a file of keywords that keepalived does not know; DEFINITIONS stand before it.
+GRAMMAR = {
+    "braces": "a {\n b\n}\nc\n{\nd\n}\ne{ f\n g } h { i } j\nk\n\n# x\n{ l { m } }\nn {} o",
+    "comments": 'a # b\n! c\n# d {\ne! f }\n"g # h"\n "i"! j\n"k # l ! m" # "',
+    "quotes": '"a b" c\n""\n "d { e" { f }\n"g\\" h\n"i}"\nj"k l"m',
+    "blanks": "\ta\r\n  b \x0b c\n\x0cd\r\n\r\n   \r\ne",
+    "definitions": 'i${A}\n$A\n${A}${B}\nx$A y\nx$A\n$E\n$E z\n${E}y\n"${A} b"\n$A$A\n$U u\nx$U.\n$A.1',
+    "lazy": '$SUB=1\n${LATE}\n$SUB=2\n${LATE}\n$A="a b"\n$A\n$A=c d e\nx${A}\n$A=f # g\n${A}h',
+    "overwritten": "$A=4\n${B}\n  $A= 5 \n${B}\n$A=\n${B}",
+    "lines": "$M\npre$M\npre $M\nx { y $M\n}\n$N= \\\n n1 { \\\n $A=9 \\\n n${A} \\\n }\n\n$N",
+    "lines in lines": "$I= \\\n i${A} { \\\n $M \\\n }\n$A=7\n$I\n$A=8\n$I",
+    "lines with conditions": "$N= \\\n @main a \\\n @other b \\\n @^main c \\\n @^other d\n$N",
+    "lines with comments": "$N= \\\n a # b \\\n c\n$N\n$O=a \\\n b\n$O",
+    "conditions": "@main a\n@other b\n@^main c\n@^other d\n@main\n @main e\n@main f {\ng\n@main }\nh @main",
+    "conditional definitions": "@main $P=1\n@other $P=2\n$P x\n$C=@main\n$C y\n$D=@other\n$D z",
+    "sequence": "~SEQ(x,1,3) i${x}\n~SEQ(x,3) j$x\n~SEQ(x,-2) k${x}\n~SEQ(x,3,1) l${x}\n~SEQ(x,1,2,6) m${x}",
+    "sequence down": "~SEQ(x,6,-2,1) i${x}\n~SEQ(x,0) j${x}\n~SEQ(x,5,5) k${x}\n~SEQ(x,-1,1) l${x}",
+    "hexadecimal": "~SEQx(x,8,11) i${x}\n~SEQx(x,0x90,0x10,0xc0) j${x}\n~SEQ(x,0x8,0xB) k${x}",
+    "sequence in sequence": "~SEQ(x,1,2) ~SEQ(y,${x},3) i${x}${y}\n~SEQ( x , 1 , 2 )~SEQ (y,1,$A) j${x}${y}",
+    "sequence of lines": "~SEQ(A,1,2) $M\n~SEQ(x,1,2) @main i${x}\n@main ~SEQ(x,1,2) j${x}",
+    "list": "~LST(x,a,b) i${x}\n~LST( x , c , d ) j$x\n~LST(x,,e) k${x}|\n~LST({x},{1},3) l${x}",
+    "list of groups": "~LST({x, y}, {1,2} , {3,4}) i${x}${y}\n~LST(x,1,2) ~LST(y,3,4) j${x}${y}",
+    "list and sequence": "~LST({IP, IP1}, {10,1},{20,4}) ~SEQ(IP2,168,2,172) 192.${IP2}.${IP}.${IP1}",
+    "predefined": 'i${_INSTANCE}\n$_INSTANCE x\n${_RANDOM 5 5}\n"a${_HASH}b${_BANG}"',
+    "include": "a\ninclude one\nb { include two\n}\ninclude w*\nc",
+    "include in braces": "include {one,two}\ninclude deep/{a,b}\ninclude deep/nothing*\nd",
+    "include twice": "include one\ninclude one",
+    "include relative": "include deep/c\ne",
+    "include conditional": "@main include one\n@other include two\n$F=two\ninclude ${F}",
+    "include definitions": "include defines\n${FROM}",
+    "include half a block": "include opens\nb\n}\nc",
+}
+INCLUDED = {
+    "one": "one1\none2 # x\n",
+    "two": "two1\n",
+    "w1": "w1\n",
+    "w2": "w2 {\n}\n",
+    "defines": "$FROM=far\n",
+    "opens": "o1 {\n o2\n",
+    "deep/a": "deepa\n",
+    "deep/b": "deepb\n",
+    "deep/c": "include a\ndeepc\n",
+}
+
+
+def write(directory: Path, text: str) -> Path:
+    for name, content in INCLUDED.items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    conf = directory / "keepalived.conf"
+    conf.write_text(text)
+    return conf
+
+
+def keywords_of_keepalived(conf: Path) -> list[tuple[str, int, str]]:
+    """File name, line and keyword of all that keepalived finds; braces on their own are left out."""
+    run = subprocess.run(
+        ["unshare", "--net", "keepalived", "-t", "-n", "-l", "-G", "-P", "-i", "main", "-f", str(conf)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd=conf.parent,
+    )
+    found = []
+    for file, line, keyword in KEYWORD.findall(run.stdout + run.stderr):
+        if keyword == "the_end":  # the file is read several times; once is enough
+            return found
+        if keyword != "}":
+            found.append((Path(file).name or conf.name, int(line), keyword))
+    raise AssertionError(f"keepalived did not come to the end:\n{run.stdout}{run.stderr}")
+
+
+def keywords_of_ours(conf: Path) -> list[tuple[str, int, str]]:
+    found = []
+
+    def walk(statements: list[Statement]) -> None:
+        for statement in statements:
+            place = statement.place
+            found.append((Path(place.file).name, place.line, statement.keyword))
+            walk(statement.block or [])
+
+    walk(read(str(conf), "main")[0])
+    assert found.pop()[2] == "the_end"
+    return found
+
+
+@pytest.mark.parametrize("name", GRAMMAR)
+def test_both_find_the_same_keywords(tmp_path: Path, name: str) -> None:
+    conf = write(tmp_path, f"{DEFINITIONS}{GRAMMAR[name]}\nthe_end\n")
+    ours = keywords_of_ours(conf)
+    assert ours
+    assert ours == keywords_of_keepalived(conf)
