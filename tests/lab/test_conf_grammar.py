@@ -6,6 +6,7 @@ keyword is in the data it writes on SIGUSR1.
 """
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -112,3 +113,117 @@ def test_both_find_the_same_keywords(tmp_path: Path, name: str) -> None:
     ours = keywords_of_ours(conf)
     assert ours
     assert ours == keywords_of_keepalived(conf)
+
+
+# One file with all of the grammar, as instances keepalived really runs.
+INSTANCES = r"""
+global_defs { script_user root
+}
+$IF=veth0
+$NET=10.${THIRD}
+$THIRD=7
+$VI= \
+vrrp_instance V${ID} { \
+    interface $IF  \
+    virtual_router_id ${ID} \
+    @main priority 13${ID} # comment \
+    @other priority 12${ID} \
+    virtual_ipaddress { \
+        ${NET}.0.${ID}/24 dev ${IF} \
+    } \
+    notify_master "/bin/ls \"a # b\" ${ID} '$HOME' ${_HASH}${_BANG} c" \
+}
+~SEQ(ID,1,3) $VI
+$THIRD=8
+$ID=4
+$VI
+
+vrrp_instance "V 5"
+{
+    interface "veth0" ! comment
+    virtual_router_id 5
+    @^other priority 150
+    virtual_ipaddress { 10.0.5.1/32 dev "veth0"
+      ~LST({A, B}, {1,2}, {3,4}) 10.0.5.${A}${B}/24
+      ~SEQ(x,20,10,40) 10.0.6.$x
+      include addresses
+    } notify_backup '/bin/ls "x y" z' root
+    notify_fault "/bin/ls a\ b \x41\101\\ c"" d"
+    notify_stop /bin/l\x73" " root
+    notify "/bin/ls 'it is' {} "
+}
+vrrp_instance V6{interface veth0
+virtual_router_id 6
+virtual_ipaddress{10.0.7.1}}
+"""
+ADDRESSES = "10.0.8.1/24 # one\n@other 10.0.8.2\n@main 10.0.8.3/32"
+DUMP = """
+ip link add veth0 type veth peer veth1
+ip address add 10.9.9.9/24 dev veth0
+ip link set veth0 up; ip link set veth1 up
+mount --bind . /tmp
+keepalived -n -l -G -P -i main -f /tmp/keepalived.conf -p /tmp/main.pid -r /tmp/vrrp.pid >/tmp/log 2>&1 &
+for i in $(seq 200); do grep -q 'Startup complete' /tmp/log && break; sleep 0.05; done
+kill -USR1 $(cat /tmp/vrrp.pid)
+for i in $(seq 200); do grep -q 'VRRP Instance = V6' /tmp/keepalived.data && break; sleep 0.05; done
+kill $!; wait
+"""
+SCRIPTS = {
+    "Master state transition": "notify_master",
+    "Backup state transition": "notify_backup",
+    "Fault state transition": "notify_fault",
+    "Stop state transition": "notify_stop",
+    "Generic state transition": "notify",
+}
+
+
+def instances_of_keepalived(directory: Path) -> dict[str, dict[str, object]]:
+    subprocess.run(["unshare", "--net", "--mount", "sh", "-c", DUMP], cwd=directory, check=True, timeout=40)
+    found: dict[str, dict[str, object]] = {}
+    data = (directory / "keepalived.data").read_text()
+    for block in data.partition("VRRP Topology")[2].split(" VRRP Instance = ")[1:]:
+        name, _, text = block.partition("\n")
+        facts: dict[str, object] = {
+            key: re.search(rf"^   {shown} = (.*)$", text, re.MULTILINE)[1]  # type: ignore[index]
+            for key, shown in (
+                ("interface", "Interface"),
+                ("virtual_router_id", "Virtual Router ID"),
+                ("priority", "Priority"),
+            )
+        }
+        facts["addresses"] = re.findall(r"^     ([\d.]+(?:/\d+)?) dev ", text, re.MULTILINE)
+        for shown, command in re.findall(r"^   (.*) script = (.*), uid:gid", text, re.MULTILINE):
+            facts[SCRIPTS[shown]] = command
+        found[name] = facts
+    return found
+
+
+def instances_of_ours(conf: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    statements, findings = read(str(conf), "main")
+    assert not findings
+    for statement in statements:
+        if statement.keyword != "vrrp_instance":
+            continue
+        facts: dict[str, object] = {"priority": "100"}
+        for setting in statement.block or []:
+            if setting.keyword == "virtual_ipaddress":
+                words = [address.words[0].text.removesuffix("/32") for address in setting.block or []]
+                facts["addresses"] = words
+            elif setting.keyword.startswith("notify"):
+                command = shlex.split(setting.words[1].text)
+                command[0] = "/usr/bin/ls"
+                facts[setting.keyword] = " ".join(f"'{part}'" for part in command)
+            else:
+                facts[setting.keyword] = setting.words[1].text
+        found[statement.words[1].text] = facts
+    return found
+
+
+def test_both_find_the_same_instances(tmp_path: Path) -> None:
+    (tmp_path / "addresses").write_text(ADDRESSES)
+    conf = tmp_path / "keepalived.conf"
+    conf.write_text(INSTANCES)
+    ours = instances_of_ours(conf)
+    assert list(ours) == ["V1", "V2", "V3", "V4", "V 5", "V6"]
+    assert ours == instances_of_keepalived(tmp_path)
