@@ -28,11 +28,16 @@ STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not le
 
 
 class ReloadError(Exception):
-    """The new configuration cannot be used; `findings` says why. What ran goes on."""
+    """The new configuration cannot be used; `findings` says why. What ran goes on.
 
-    def __init__(self, findings: list[str]) -> None:
+    When it `is_partial` all is as the new configuration says but for the instances in `findings`, which do not
+    run; another reload tries them again.
+    """
+
+    def __init__(self, findings: list[str], *, is_partial: bool = False) -> None:
         super().__init__("; ".join(findings))
         self.findings = findings
+        self.is_partial = is_partial
 
 
 class Daemon:
@@ -120,6 +125,9 @@ class Daemon:
             finally:
                 self._manager.ready()
             log.info("reloaded: %s", summary)
+            if summary.failed:
+                findings = [f"instance {name}: {text}" for name, text in summary.failed.items()]
+                raise ReloadError(findings, is_partial=True)
             return {
                 "added": summary.added,
                 "removed": summary.removed,
@@ -146,7 +154,10 @@ class Daemon:
         try:
             await self.reload()
         except ReloadError as error:
-            log.error("not reloaded, everything goes on as before:")
+            if error.is_partial:
+                log.error("reloaded in part; these do not run, another reload tries them again:")
+            else:
+                log.error("not reloaded, everything goes on as before:")
             for finding in error.findings:
                 log.error("%s", finding)
 

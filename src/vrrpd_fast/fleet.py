@@ -15,19 +15,21 @@ from msgspec import Struct
 from vrrpd_fast import explain
 from vrrpd_fast.announcements import Announcements
 from vrrpd_fast.claims import Claims
+from vrrpd_fast.debounce import Debounce
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import JSON, Config, Instance, Script, Transition, VirtualAddress
+from vrrpd_fast.model import JSON, Complaint, Config, Instance, Script, Transition, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.start import Start
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.script import ScriptTracker
 
@@ -53,6 +55,7 @@ class Summary(Struct, frozen=True):
     restarted: list[str]
     changed: list[str]
     unchanged: int
+    failed: dict[str, str] = {}  # those that do not run now, with what the kernel said
 
     def __str__(self) -> str:
         parts = [
@@ -62,6 +65,7 @@ class Summary(Struct, frozen=True):
                 ("removed", self.removed),
                 ("restarted", self.restarted),
                 ("changed", self.changed),
+                ("failed", list(self.failed)),
             )
             if names
         ]
@@ -81,12 +85,14 @@ class Fleet:
         self._by_device: dict[str, set[str]] = {}
         self._by_address: dict[bytes, set[str]] = {}
         self._by_script: dict[str, set[str]] = {}
+        self._by_source: dict[bytes, set[str]] = {}  # source addresses that must be there (track_src_ip)
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
         self._untold: deque[tuple[VirtualRouter, Transition]] = deque()
         self._telling: asyncio.Handle | None = None
         self._draining = False
         self._has_spawner = False
+        self._has_applied = False
         self._holds = Holds()
         self._is_polling = False
         self._is_releasing = False
@@ -118,7 +124,10 @@ class Fleet:
             lambda _, packed: packed in self._by_address,
             self._on_links,
             self._on_address_lost,
+            is_watched=lambda packed: packed in self._by_source,
         )
+        self._debounce = Debounce(loop, self.links.get, self._on_seen)
+        self._start = Start(loop, self._begin)
         self._announcements = Announcements(loop, self._frames, self.links.get, self._holds)
         self._claims = Claims(
             loop,
@@ -173,11 +182,19 @@ class Fleet:
     async def apply(self, config: Config) -> Summary:
         """Become what `config` says, touching only what differs.
 
-        ValueError, and nothing is changed, when a script cannot be used as written (unknown user, quoting).
+        ValueError or OSError, and nothing is changed, when a script cannot be used as written (unknown user,
+        quoting) or no process can run them. A virtual router that the kernel then refuses is told of and left
+        out, to be made by the next `apply`; at the start it is an OSError.
         """
+        is_first = not self._has_applied
+        self._has_applied = True
         fresh = self._new_scripts(config.scripts)
+        if fresh and not self._has_spawner:
+            self._spawner.start()
+            self._has_spawner = True
         self._tagged = set(tagged_addresses(self._netlink))
         added, removed, restarted, changed = [], [], [], []
+        failed: dict[str, str] = {}
         for name, router in list(self.routers.items()):
             instance = config.instances.get(name)
             if instance is None:
@@ -185,33 +202,59 @@ class Fleet:
             elif identity(instance) != identity(router.instance):
                 restarted.append(name)
         self._announcements.configure(config.pacing)
+        self._start.configure(config.process)
+        self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted])
         self._take_scripts(fresh)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
         limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
         slice_ns = self.engine.now_ns()
         for name, instance in config.instances.items():
-            if name not in self.routers:
-                self._create(instance)
-                if name not in restarted:
-                    added.append(name)
-            elif instance != self.routers[name].instance:
-                self._change(self.routers[name], instance)
-                changed.append(name)
-            else:
-                continue
+            try:
+                if name not in self.routers:
+                    self._create(instance)
+                    if name not in restarted:
+                        added.append(name)
+                elif instance != self.routers[name].instance:
+                    self._change(self.routers[name], instance)
+                    changed.append(name)
+                else:
+                    continue
+            except OSError as error:
+                if is_first:
+                    raise
+                failed[name] = error.strerror or str(error)
+                log.error("instance %s: does not run any more: %s", name, failed[name])
             if self.engine.now_ns() - slice_ns > limit_ns:
                 self.engine.settle()
                 self._holds.note("configuration", slice_ns)
                 await asyncio.sleep(0)
                 slice_ns = self.engine.now_ns()
         self.engine.settle()
+        await self._stop([name for name in failed if name in self.routers])
         self._drop_scripts(config.scripts)
         self.links.reelect()
+        if not config.dynamic_interfaces:
+            self._tell_missing(added)
         for number, tracker in enumerate(fresh.values()):
             tracker.start(1.0 - number * _GOLDEN % 1.0)  # hundreds of scripts do not all fork at once
+        added, restarted, changed = (
+            [name for name in names if name not in failed] for names in (added, restarted, changed)
+        )
         unchanged = len(self.routers) - len(added) - len(restarted) - len(changed)
-        return Summary(added, removed, restarted, changed, unchanged)
+        return Summary(added, removed, restarted, changed, unchanged, failed)
+
+    def _tell_missing(self, names: Iterable[str]) -> None:
+        """Without dynamic_interfaces an interface that does not exist is a mistake, though we can wait for it."""
+        interfaces = dict.fromkeys(self.routers[name].instance.interface for name in names)
+        for interface in filter(None, interfaces):
+            if self.links.get(interface) is None:
+                count = len(self._by_device[interface])
+                log.error(
+                    "interface %s does not exist: %s FAULT until it does (dynamic_interfaces: no error)",
+                    interface,
+                    explain.routers(count),
+                )
 
     def _new_scripts(self, scripts: dict[str, Script]) -> dict[str, ScriptTracker]:
         fresh = {}
@@ -225,9 +268,6 @@ class Fleet:
         return fresh
 
     def _take_scripts(self, fresh: dict[str, ScriptTracker]) -> None:
-        if fresh and not self._has_spawner:
-            self._spawner.start()
-            self._has_spawner = True
         for name, tracker in fresh.items():
             if name in self._scripts:
                 self._scripts[name].stop()
@@ -245,16 +285,17 @@ class Fleet:
         return tracker if tracker.state is not None else self._former.get(name, tracker)
 
     def _create(self, instance: Instance) -> None:
-        self._register(instance)
         router = VirtualRouter(
             instance,
             self.engine,
             self._memberships,
-            self.links.get,
+            self._debounce.get,
             self._judge,
             self._claims.follow,
             self._is_native,
+            lambda: self._start.reason,
         )
+        self._register(instance)
         self.routers[instance.name] = router
         self._by_handle[router.handle] = router
         self._claims.follow(router)  # what an earlier run left behind goes
@@ -262,14 +303,14 @@ class Fleet:
 
     def _change(self, router: VirtualRouter, instance: Instance) -> None:
         old = router.instance
-        self._unregister(old)
-        self._register(instance)
         gone = [
             each
             for each in router.addresses.removals
             if each.address not in instance.all_addresses and not self._is_taken(each, router)
         ]
         self._claims.remove_now(router, gone)
+        self._unregister(old)
+        self._register(instance)
         router.reconfigure(instance, self.engine.now_ns())
         if set(old.all_addresses) != set(instance.all_addresses):
             self._claims.follow(router)
@@ -292,7 +333,10 @@ class Fleet:
         began_ns = self.engine.now_ns()
         self._is_releasing = True
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
-            await self._claims.withdraw(slice_)
+            try:
+                await self._claims.withdraw(slice_)
+            except OSError as error:
+                log.error("addresses may be left behind: %s", error.strerror or error)
             for router in slice_:
                 router.release(self.engine.now_ns())
             self.engine.settle()
@@ -317,6 +361,8 @@ class Fleet:
             self._by_address.setdefault(address.address.packed, set()).add(instance.name)
         for tracked in instance.track_scripts:
             self._by_script.setdefault(tracked.name, set()).add(instance.name)
+        if instance.track_src_ip and instance.source_ip is not None:
+            self._by_source.setdefault(instance.source_ip.packed, set()).add(instance.name)
 
     def _unregister(self, instance: Instance) -> None:
         for device in _devices(instance):
@@ -327,6 +373,11 @@ class Fleet:
                 del self._by_address[packed]
         for tracked in instance.track_scripts:
             self._by_script[tracked.name].discard(instance.name)
+        if instance.track_src_ip and instance.source_ip is not None:
+            watchers = self._by_source[instance.source_ip.packed]
+            watchers.discard(instance.name)
+            if not watchers:
+                del self._by_source[instance.source_ip.packed]
 
     def _is_native(self, address: VirtualAddress) -> bool:
         """Whether an address is on its interface, whatever its prefix length, and not put there by us."""
@@ -377,7 +428,10 @@ class Fleet:
         for handle in self.engine.take_challenged():
             self._announcements.defend(self._by_handle[handle])
         for handle, what, source in self.engine.take_complaints():
-            self._by_handle[handle].on_complaint(what, source)
+            router = self._by_handle[handle]
+            router.on_complaint(what, source)
+            if what is Complaint.INTERVAL:
+                self._debounce.learn(router.instance, router.learned_interval)
         return len(events) == TRANSITIONS_PER_SLICE
 
     def _tell(self) -> None:
@@ -398,11 +452,19 @@ class Fleet:
             router.tell(event)
 
     def _on_links(self, names: set[str]) -> None:
+        self._on_seen(self._debounce.follow(names))
+
+    def _on_seen(self, names: set[str]) -> None:
         for device in names:
             for name in self._by_device.get(device, ()):
                 if name in self.routers:
                     self.routers[name].detach()
                     self._work.append((name, device))
+        self._schedule()
+
+    def _begin(self) -> None:
+        """The delay at the start is over: everybody takes part."""
+        self._work.extend((name, None) for name in self.routers)
         self._schedule()
 
     def _on_script(self, tracker: ScriptTracker) -> None:
@@ -467,6 +529,8 @@ class Fleet:
         self._unwatch_sockets()
         if self._watch is not None:
             self._watch.cancel()
+        self._start.close()
+        self._debounce.close()
         self._claims.close()
         self._announcements.close()
         self.links.close()

@@ -46,7 +46,10 @@ class Judge(Protocol):
 
 
 class VirtualRouter:
-    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go."""
+    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go.
+
+    `waits` tells why no virtual router may take part yet (start.py), None when they may.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class VirtualRouter:
         script: Callable[[str], Judge],
         claim: Callable[["VirtualRouter"], None],
         is_native: Callable[[VirtualAddress], bool],
+        waits: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.instance = instance
         self.state = State.INIT
@@ -70,11 +74,13 @@ class VirtualRouter:
         self._script = script
         self._claim = claim
         self._is_native = is_native
+        self._waits = waits
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
         # Our priority and address at the last transition.
         self._then: tuple[int, IPv4Address | IPv6Address | None] = (instance.priority, None)
         self._ifindex: int | None = None  # where the engine has us; None when the interface does not exist
+        self._serial = 0  # of the link there: another may come with the same index
         self._listening: int | None = None  # where we are in the multicast group
         self._deaf = ""  # why we are not, although we should
         self._fault: tuple[Reason, str] | None = None
@@ -100,6 +106,11 @@ class VirtualRouter:
         """Effective priority: the configured one and what trackers add."""
         return self._priority
 
+    @property
+    def learned_interval(self) -> float:
+        """Seconds between the adverts of the master it follows."""
+        return self._engine.snapshot(self.handle).master_interval_cs / 100
+
     # -- what happens to it -------------------------------------------------------------------------------
 
     def evaluate(self, now_ns: int) -> None:
@@ -119,13 +130,13 @@ class VirtualRouter:
         self._fault = fault
         if fault is not None:
             self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
-        elif self._awaited() is None:
+        elif self._waits() is None and self._awaited() is None:
             self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
 
     def detach(self) -> None:
         """Let go of an interface that went or has another index, before another router comes there."""
         link = self._link(self.instance.interface)
-        if self._ifindex is None or (link is not None and link.index == self._ifindex):
+        if self._ifindex is None or (link is not None and link.serial == self._serial):
             return
         self._listen(None)
         self._ifindex = None
@@ -158,6 +169,8 @@ class VirtualRouter:
     def reason(self) -> str:
         """Why it is in its state, or what it waits for."""
         if self._fault is None and self.state in (State.INIT, State.FAULT):
+            if (why := self._waits()) is not None:
+                return why
             awaited = self._awaited()
             if awaited is not None:
                 return f"waits for the first result of vrrp_script {awaited}"
@@ -214,6 +227,7 @@ class VirtualRouter:
         link = self._link(self.instance.interface)
         source = self._find_source(link)
         ifindex = None if link is None else link.index
+        self._serial = 0 if link is None else link.serial
         self._listen(ifindex)
         if (ifindex, source) == (self._ifindex, self._source):
             return False
@@ -311,11 +325,16 @@ class VirtualRouter:
         link = self._link(instance.interface)
         if link is None:
             return Reason.INTERFACE_GONE, f"interface {instance.interface} does not exist"
-        if not link.up:
+        if not link.up and not instance.dont_track_primary:
             return Reason.INTERFACE_DOWN, f"interface {instance.interface} is down"
         if self._source is None:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
+        if instance.track_src_ip and instance.source_ip is not None and not link.has(instance.source_ip):
+            return (
+                Reason.NO_ADDRESS,
+                f"interface {instance.interface} has not the source address {instance.source_ip}",
+            )
         if self._deaf:
             return Reason.INTERFACE_DOWN, self._deaf
         for watched in instance.track_interfaces:

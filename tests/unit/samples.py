@@ -42,6 +42,7 @@ def instance(name: str = "VI", *addresses: str, **more: Any) -> Instance:
 def link(name: str = "a0", index: int = 2, **more: Any) -> Link:
     """An interface that is up, with 10.0.0.1 and fe80::1."""
     fields: dict[str, Any] = {
+        "serial": index,
         "up": True,
         "mtu": 1500,
         "mac": MAC,

@@ -1,6 +1,7 @@
 """The fleet at work in a namespace: real engine, kernel, links and scripts; configurations as values."""
 
 import asyncio
+import errno
 import json
 import logging
 import socket
@@ -18,7 +19,7 @@ from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked
 from unit.samples import instance, virtual
 from vrrpd_fast import fleet
 from vrrpd_fast.fleet import Fleet, Summary
-from vrrpd_fast.model import Config, Garp, Instance, Script, State, TrackScript
+from vrrpd_fast.model import Config, Garp, Instance, Process, Script, State, TrackScript
 
 pytestmark = pytest.mark.lab
 INTERVAL_NS = 100_000_000
@@ -220,6 +221,123 @@ def test_an_unknown_user_of_a_script_changes_nothing() -> None:
         await bench.until(lambda: bench.fleet._scripts["chk"].runs > runs, "the script goes on")
 
     work(test)
+
+
+class Refusing:
+    """Stands before something of the fleet, one method of which the kernel refuses for a while."""
+
+    def __init__(self, real: Any, method: str) -> None:
+        self._real = real
+        self._method = method
+        self.refuses = True
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method and self.refuses:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+        return getattr(self._real, name)
+
+
+@in_new_namespace
+def test_what_the_kernel_refuses_in_a_reload_is_told_and_made_by_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One cannot let go of an address: it stops, the others are as the configuration says."""
+
+    async def test(bench: Bench) -> None:
+        first, last = partial(owner, "first", "10.9.0.1/32", vrid=1), partial(owner, "last", vrid=3)
+        shrinks = partial(owner, "shrinks", "10.9.0.2/32", vrid=2)
+        await bench.apply(first(), owner("shrinks", "10.9.0.2/32", "10.9.0.22/32", vrid=2), last())
+        await bench.until(lambda: len(addresses()) == 4 and bench.heard(2))
+        refusing = Refusing(bench.fleet._claims._netlink, "transact")
+        bench.fleet._claims._netlink = refusing  # type: ignore[assignment]
+        wanted = (first(advert_int_cs=20), shrinks(), last(advert_int_cs=20))
+        summary = await bench.apply(*wanted)
+        refused = {"shrinks": "No buffer space available"}
+        assert summary == Summary([], [], [], ["first", "last"], 0, refused)
+        assert str(summary) == "2 changed, 1 failed, 0 unchanged"
+        assert set(bench.fleet.routers) == {"first", "last"}
+        await bench.until(lambda: bench.heard(2)[-1].priority == 0)
+        told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+        assert told == [
+            "instance shrinks: does not run any more: No buffer space available",
+            "addresses may be left behind: No buffer space available",
+        ]
+        refusing.refuses = False
+        summary = await bench.apply(*wanted)
+        assert summary == Summary(["shrinks"], [], [], [], 2)
+        await bench.until(lambda: bench.heard(2)[-1].priority == 255)
+        await bench.until(lambda: {"10.9.0.1", "10.9.0.2", "10.9.9.9"} <= addresses())
+
+    work(test)
+
+
+@in_new_namespace
+def test_the_start_is_over_for_all_at_once() -> None:
+    async def test(bench: Bench) -> None:
+        delayed = Config(
+            router_id="r1",
+            instances={each.name: each for each in (owner("one", vrid=1), owner("other", vrid=2))},
+            process=Process(startup_delay=0.3),
+        )
+        await bench.fleet.apply(delayed)
+        assert bench.has("state", {State.INIT})
+        (status,) = await bench.fleet.status({"one"})
+        assert "vrrp_startup_delay" in status["reason"]
+        assert not bench.heard(1)
+        await bench.until(lambda: bench.has("state", {State.MASTER}))
+        await bench.until(lambda: bench.heard(1) and bench.heard(2))
+
+    work(test)
+
+
+@in_new_namespace
+def test_a_missing_interface_is_an_error_unless_interfaces_are_dynamic(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(bench: Bench) -> None:
+        late = owner("late", interface="a9")
+        await bench.apply(late)
+        await bench.apply()
+        assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+            "interface a9 does not exist: 1 virtual router FAULT until it does (dynamic_interfaces: no error)"
+        ]
+        caplog.clear()
+        await bench.fleet.apply(Config(router_id="r1", instances={"late": late}, dynamic_interfaces=True))
+        assert not any(record.levelno == logging.ERROR for record in caplog.records)
+
+    work(test)
+
+
+@in_new_namespace
+def test_a_link_made_again_with_its_old_index_is_listened_to() -> None:
+    """Deleted and created in one slice of the monitor; who is BACKUP hears the master there again."""
+
+    async def test(bench: Bench) -> None:
+        backup = instance("VI", priority=100)
+        await bench.apply(backup)
+        await bench.state("VI", State.BACKUP)
+        index = bench.fleet.links.get("a0").index  # type: ignore[union-attr]
+        ip(
+            "link del a0",
+            f"link add a0 index {index} type bridge",
+            f"addr add {address('a', 0)}/16 dev a0",
+            "link set a0 up",
+        )
+        await bench.until(lambda: bench.fleet.links.get("a0").serial > 1)  # type: ignore[union-attr]
+        await bench.until(lambda: joined("a0") == 1)
+
+    work(test)
+
+
+def joined(device: str) -> int:
+    """How many users the group of VRRP has on a link (/proc/net/igmp: an index line, then its groups)."""
+    here = False
+    for line in Path("/proc/thread-self/net/igmp").read_text().splitlines():
+        if line[:1].isdigit():
+            here = line.split()[1] == device
+        elif here and line.split()[0] == "120000E0":
+            return int(line.split()[1])
+    return 0
 
 
 @in_new_namespace

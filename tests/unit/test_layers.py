@@ -19,7 +19,7 @@ LEVELS = (
     {"fleet"},
     {"router"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
-    {"announcements"},
+    {"announcements", "debounce", "start"},
     {"pacing"},
     {"engine", "net", "spawn"},
     {"alarm", "holds", "log", "model", "plans", "system"},

@@ -90,6 +90,7 @@ class World:
         self.scripts: dict[str, Script] = {}
         self.claims: list[tuple[str, State]] = []
         self.native: set[str] = set()
+        self.waits: str | None = None
         self.routers: list[VirtualRouter] = []
 
     def router(self, name: str = "VI", *addresses: str, **more: Any) -> VirtualRouter:
@@ -104,6 +105,7 @@ class World:
             self.scripts.__getitem__,
             lambda router: self.claims.append((router.name, router.state)),
             lambda address: str(address.address) in self.native,
+            lambda: self.waits,
         )
         self.routers.append(router)
         self.evaluate(router)
@@ -279,6 +281,19 @@ def test_interfaces_may_exchange_their_names(world: World) -> None:
         assert heard(world, router, index) == 1
 
 
+def test_another_interface_with_the_index_of_the_old_one_is_joined_anew(world: World) -> None:
+    """Deleted and created again before anybody looked: the kernel has left the group with the old one."""
+    router = world.router()
+    before = world.groups.calls
+    world.links["a0"] = link(serial=77)
+    router.detach()
+    assert world.groups.joined == []
+    world.change(router)
+    assert world.groups.joined == [(2, VRRP_GROUP4)]
+    assert world.groups.calls == before + 2
+    assert heard(world, router, 2) == 1
+
+
 def heard(world: World, router: VirtualRouter, ifindex: int, source: str = "10.0.0.66") -> int:
     """How many adverts a virtual router accepts of one that comes in on an interface."""
     before = world.engine.snapshot(router.handle).statistics["advertisement_rcvd"]
@@ -299,7 +314,6 @@ def test_a_link_that_was_detached_and_is_the_same_after_all(world: World) -> Non
     router = world.router()
     a0 = world.links.pop("a0")
     router.detach()
-    assert heard(world, router, 2) == 0
     world.links["a0"] = a0
     world.change(router)
     assert heard(world, router, 2) == 1
@@ -618,3 +632,43 @@ def test_status_of_a_backup_and_of_a_master(world: World) -> None:
         80,
     )
     assert status["reason"].startswith("no advert from 10.0.0.66 for 3.6")
+
+
+# -- when it may take part, and what it does without
+
+
+def test_nobody_takes_part_before_the_start_is_over(world: World) -> None:
+    """FAULT is FAULT meanwhile; the down timer runs from the end of the delay."""
+    world.waits = "waits 2 s more"
+    router, owner = world.router("VI"), world.router("owner", priority=255, virtual_router_id=7)
+    down = world.router("down", interface="a9", virtual_router_id=8)
+    world.sleep(10 * DOWN_NS)
+    assert [each.state for each in (router, owner, down)] == [State.INIT, State.INIT, State.FAULT]
+    assert router.reason == owner.reason == "waits 2 s more"
+    assert "a9" in down.reason
+    world.waits = None
+    for each in (router, owner, down):
+        world.evaluate(each)
+    assert [each.state for each in (router, owner, down)] == [State.BACKUP, State.MASTER, State.FAULT]
+    world.sleep(DOWN_NS - 10_000_000)
+    assert router.state is State.BACKUP
+
+
+def test_dont_track_primary_takes_a_link_that_is_down_for_good(world: World) -> None:
+    router = world.master(world.router(dont_track_primary=True))
+    world.change(router, up=False)
+    assert router.state is State.MASTER
+    world.remove(router)
+    assert router.state is State.FAULT
+
+
+def test_the_source_address_must_be_there_only_if_that_is_tracked(world: World) -> None:
+    source = IPv4Address("10.0.0.77")
+    plain = world.router("VI_1", source_ip=source)
+    tracked = world.router("VI_2", source_ip=source, track_src_ip=True, virtual_router_id=7)
+    assert (plain.state, tracked.state) == (State.BACKUP, State.FAULT)
+    assert tracked.reason == "interface a0 has not the source address 10.0.0.77"
+    world.change(tracked, addresses={(4, source.packed, 16): 0})
+    assert tracked.state is State.BACKUP
+    world.change(tracked, addresses={})
+    assert tracked.state is State.FAULT

@@ -16,6 +16,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct, field
 
@@ -54,6 +55,7 @@ class Link(Struct, kw_only=True, eq=False):
 
     name: str
     index: int
+    serial: int = 0  # no other link of this run has it, also when the kernel uses an index again
     up: bool = False
     mtu: int = 0
     mac: bytes = b""
@@ -65,14 +67,19 @@ class Link(Struct, kw_only=True, eq=False):
         """Whether the address is there, with the prefix length it is to have."""
         return (address.address.version, address.address.packed, address.prefixlen) in self.addresses
 
+    def has(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether the address is there, with whatever prefix length."""
+        version, packed = address.version, address.packed
+        return any((version, packed, length) in self.addresses for length in range(address.max_prefixlen + 1))
+
 
 class LinkMonitor:
     """Links by name and index, and word of what changes about them.
 
     - `own_ports`: port ids of our own request sockets (Netlink.port_id); their doings are no news.
     - `is_virtual(ifindex, packed)`: whether an address is one of our virtual addresses.
-    - `on_change(names)`: links that came, went or changed in anything that Link shows but `addresses`;
-      once per slice.
+    - `on_change(names)`: links that came, went or changed in anything that Link shows but `addresses`, or
+      among them one for which `is_watched(packed)` holds; once per slice.
     - `on_address_lost(ifindex, packed, prefixlen)`: someone else removed a virtual address from a link
       that is up; called after the on_change of the same slice.
     - `on_resync()`: after lost notifications all has been read again; `Link.addresses` can be relied on.
@@ -89,15 +96,18 @@ class LinkMonitor:
         on_address_lost: Callable[[int, bytes, int], None],
         on_resync: Callable[[], None] | None = None,
         *,
+        is_watched: Callable[[bytes], bool] = lambda packed: False,
         receive_buffer: int = RECEIVE_BUFFER,
     ) -> None:
         self.overruns = 0  # times the kernel dropped notifications
         self._loop = loop
         self._own_ports = own_ports
         self._is_virtual = is_virtual
+        self._is_watched = is_watched
         self._on_change = on_change
         self._on_address_lost = on_address_lost
         self._on_resync = on_resync
+        self._serial = 0
         self._by_index: dict[int, Link] = {}
         self._by_name: dict[str, Link] = {}
 
@@ -289,7 +299,8 @@ class LinkMonitor:
         if link is None:
             if name is None:
                 return
-            link = self._by_index[index] = Link(name=name, index=index)
+            self._serial += 1
+            link = self._by_index[index] = Link(name=name, index=index, serial=self._serial)
             self._by_name[name] = link
         elif name is not None and (name != link.name or self._by_name.get(name) is not link):
             self._forget_name(link)
@@ -361,6 +372,8 @@ class LinkMonitor:
         if link is None:
             return
         address = (_version(packed), packed, prefixlen)
+        if address not in link.addresses and self._is_watched(packed):
+            self._changed.add(link.name)
         # The owner marks with our tag an address that was there before (RFC 9568 6.1): it stays another's.
         if protocol == OWNER_TAG and link.addresses.get(address, _OWNED) & _OWNED:
             flags |= _OWNED
@@ -400,6 +413,8 @@ class LinkMonitor:
         if link is None:
             return
         link.addresses.pop((_version(packed), packed, prefixlen), None)
+        if self._is_watched(packed):
+            self._changed.add(link.name)
         if not self._is_virtual(ifindex, packed):
             self._dirty.add(ifindex)
             return
