@@ -119,6 +119,11 @@ def _umask(value: int | str | UnsetType, problems: Problems) -> int | None:
 def firewall(block: GlobalDefs, problems: Problems) -> model.Firewall:
     """The nftables table for instances without accept."""
     usual = model.Firewall()
+    if block.nftables is False:
+        problems.error(
+            ("global_defs", "nftables"),
+            "false has no meaning; leave it out: there is a table only where an instance says no_accept",
+        )
     table = block.nftables if isinstance(block.nftables, str) else usual.table
     if not _TABLE.fullmatch(table):
         problems.error(("global_defs", "nftables"), f"{quoted(table)} is not a name of an nftables table")

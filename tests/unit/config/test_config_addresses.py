@@ -56,11 +56,71 @@ def test_scope(scope: str, number: int) -> None:
     assert virtual_address(AddressEntry(address="10.0.0.1", scope=number), "eth0").scope == number
 
 
+def test_every_option_of_ipv6() -> None:
+    line = "2001:db8::1/64 dev eth1 home -nodad mngtmpaddr noprefixroute autojoin no_track preferred_lft 60"
+    expected = VirtualAddress(
+        address=IPv6Address("2001:db8::1"),
+        prefixlen=64,
+        dev="eth1",
+        home=True,
+        nodad=True,
+        mngtmpaddr=True,
+        noprefixroute=True,
+        autojoin=True,
+        is_tracked=False,
+        preferred_lft=60,
+    )
+    assert virtual_address(line, "eth0") == expected
+    entry = AddressEntry(
+        address="2001:db8::1/64",
+        dev="eth1",
+        home=True,
+        mngtmpaddr=True,
+        noprefixroute=True,
+        autojoin=True,
+        no_track=True,
+        preferred_lft=60,
+    )
+    assert virtual_address(entry, "eth0") == expected
+
+
+def test_duplicate_address_detection_may_be_asked_for() -> None:
+    assert virtual_address("fe80::1", "eth0").nodad
+    assert not virtual_address(AddressEntry(address="fe80::1", nodad=False), "eth0").nodad
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        *[("fe80::1", 0), ("fe80::1/64", None), ("10.0.0.1", None), ("10.0.0.1/24", None)],
+        *[("fe80::1 preferred_lft forever", None), ("fe80::1/64 preferred_lft 0", 0)],
+        ("10.0.0.1 preferred_lft 4294967294", 4294967294),
+    ],
+)
+def test_preferred_lifetime(line: str, seconds: int | None) -> None:
+    assert virtual_address(line, "eth0").preferred_lft == seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "peer", "length"),
+    [
+        ("10.0.0.1 peer 10.0.0.2", IPv4Address("10.0.0.2"), 32),
+        ("10.0.0.1 peer 10.0.1.0/24", IPv4Address("10.0.1.0"), 24),
+        ("fe80::1 peer fe80::2/64", IPv6Address("fe80::2"), 64),
+    ],
+)
+def test_peer(line: str, peer: IPv4Address | IPv6Address, length: int) -> None:
+    address = virtual_address(line, "eth0")
+    assert (address.peer, address.peer_prefixlen) == (peer, length)
+
+
 REFUSED = """
     10.0.0|10.0.0.01|10.0.0.1/0|10.0.0.1/+8|10.0.0.1/٣|10.0.0.1/24/24|1٠.0.0.1|vip|10.0.0.1\0|\ud800
     ::1|::|ff02::12|::ffff:10.0.0.1|fe80::1/129|fe80::1%2|10.0.0.1 10.0.0.2|10.0.0.1 label
     10.0.0.1 scope 256|10.0.0.1 scope ٣|10.0.0.1 dev .|10.0.0.1 dev sixteen-letters.
     10.0.0.1 dev ééééééééé|10.0.0.1/31 brd +|10.0.0.1 brd ::1|10.0.0.1 label \x1b|
+    10.0.0.1 home|10.0.0.1 mngtmpaddr|fe80::1 brd +|fe80::1 home home|fe80::1 preferred_lft 4294967295
+    10.0.0.1 preferred_lft ٣|10.0.0.1 peer fe80::1|10.0.0.1 peer 10.0.0.2/0|10.0.0.1 use_vmac|10.0.0.1 peer
 """
 
 

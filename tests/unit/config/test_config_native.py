@@ -1,16 +1,16 @@
 """What a right file comes to: the reference deployment, keepalived's defaults, and each key's effect."""
 
-import json
 import os
-import pwd
 import socket
 import time
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from unit.config.loading import instance, load
 from vrrpd_fast import model
 from vrrpd_fast.config import commands, native, resolve, schema
 from vrrpd_fast.config.check import most_addresses
@@ -23,20 +23,6 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 @pytest.fixture(autouse=True)
 def no_keepalived_script_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "keepalived_script_user", lambda: None)
-
-
-def load(value: Any) -> native.Loaded:
-    return native.load_text(json.dumps(value), "test.json")
-
-
-def instance(**keys: Any) -> Instance:
-    """The one instance of a file without any finding."""
-    scripts = keys.pop("scripts", {})
-    defaults = keys.pop("global_defs", {})
-    block = {"interface": "eth0", "virtual_router_id": 1, "virtual_ipaddress": ["10.0.0.1"]} | keys
-    loaded = load({"global_defs": defaults, "vrrp_script": scripts, "vrrp_instance": {"one": block}})
-    assert loaded.findings == []
-    return loaded.config.instances["one"]
 
 
 def errors(**keys: Any) -> list[str]:
@@ -133,36 +119,6 @@ def test_every_interval_of_version_3_is_accepted() -> None:
     assert problems.items == []
 
 
-def test_garp_options() -> None:
-    one = instance(
-        garp_master_delay=0,
-        garp_master_repeat=2,
-        garp_master_refresh=60,
-        garp_master_refresh_repeat=3,
-        garp_lower_prio_delay=1.5,
-        garp_lower_prio_repeat=0,
-    )
-    assert one.garp == Garp(
-        master_delay=0.0,
-        master_repeat=2,
-        master_refresh=60.0,
-        master_refresh_repeat=3,
-        lower_prio_delay=1.5,
-        lower_prio_repeat=0,
-    )
-
-
-def test_global_garp_options() -> None:
-    defaults = {"vrrp_garp_master_delay": 2, "vrrp_garp_master_repeat": 3, "vrrp_garp_master_refresh": 9}
-    assert instance(global_defs=defaults).garp == Garp(
-        master_delay=2.0, master_repeat=3, master_refresh=9.0, lower_prio_delay=2.0, lower_prio_repeat=3
-    )
-    # The lower_prio ones follow the master ones of the instance, unless global_defs states them.
-    assert instance(global_defs=defaults, garp_master_repeat=7).garp.lower_prio_repeat == 7
-    defaults["vrrp_garp_lower_prio_repeat"] = 1
-    assert instance(global_defs=defaults, garp_master_repeat=7).garp.lower_prio_repeat == 1
-
-
 def test_other_global_defaults() -> None:
     defaults = {
         "vrrp_down_timer_adverts": 5,
@@ -196,11 +152,113 @@ def test_nopreempt() -> None:
     assert instance(preempt_delay=2.5).preempt_delay == 2.5
 
 
-def test_sources_and_peers() -> None:
-    assert instance(mcast_src_ip="10.0.0.9").source_ip == IPv4Address("10.0.0.9")
-    one = instance(unicast_src_ip="10.0.0.9", unicast_peer=["10.0.0.8", "10.0.0.7"])
-    assert one.source_ip == IPv4Address("10.0.0.9")
-    assert [peer.address for peer in one.unicast_peers] == [IPv4Address("10.0.0.8"), IPv4Address("10.0.0.7")]
+def test_routes_and_rules() -> None:
+    routes = ["10.1.0.0/16 via 10.0.0.254", "blackhole 10.2.0.0/16"]
+    rules = ["from 10.1.0.0/16 table 100 preference 7"]
+    one = instance(virtual_routes=routes, virtual_rules=rules)
+    assert [route.text for route in one.routes] == routes
+    assert [(rule.text, rule.preference) for rule in one.rules] == [(rules[0], 7)]
+
+
+def test_password() -> None:
+    assert instance(authentication={"auth_type": "PASS", "auth_pass": "12345678"}).auth_pass == b"12345678"
+    assert instance(authentication={"auth_type": "PASS", "auth_pass": "é"}).auth_pass == b"\xc3\xa9"
+
+
+def test_accept() -> None:
+    assert not instance(no_accept=True).accept
+    assert not instance(accept=False).accept
+    assert not instance(accept=False, no_accept=True).accept
+
+
+EVERYTHING: dict[str, Any] = {
+    "net_namespace": "blue",
+    "global_defs": {
+        "router_id": "r",
+        "vrrp_priority": 1,
+        "vrrp_rt_priority": 1,
+        "vrrp_rlimit_rttime": 5,
+        "max_auto_priority": 1,
+        "min_auto_priority_delay": 1,
+        "vrrp_cpu_affinity": [0],
+        "vrrp_no_swap": True,
+        "vrrp_netlink_monitor_rcv_bufs": 1,
+        "vrrp_netlink_monitor_rcv_bufs_force": True,
+        "vrrp_rx_bufs_policy": "MTU",
+        "vrrp_rx_bufs_multiplier": 2,
+        "vrrp_process_name": "v",
+        "umask": 0,
+        "vrrp_startup_delay": 1,
+        "vrrp_delay_after_boot": 1,
+        "log_unknown_vrids": True,
+        "disable_local_igmp": True,
+        "startup_script": "a",
+        "startup_script_timeout": 1,
+        "shutdown_script": "a",
+        "shutdown_script_timeout": 1,
+        "dynamic_interfaces": True,
+        "notify_fifo": "/a",
+        "vrrp_notify_fifo": "/b",
+        "fifo_write_vrrp_states_on_reload": True,
+        "enable_script_security": True,
+        "nftables": "t",
+    },
+    "garp_group": [{"garp_interval": 1, "interface": "eth0"}],
+    "interface_up_down_delays": {"eth0": 1},
+    "vrrp_script": {"S": {"script": "true"}},
+    "vrrp_instance": {
+        "unicast": {
+            "interface": "eth0",
+            "virtual_router_id": 1,
+            "virtual_ipaddress": ["10.0.0.1"],
+            "virtual_ipaddress_excluded": ["10.0.0.2"],
+            "unicast_src_ip": "10.0.0.9",
+            "unicast_peer": ["10.0.0.8"],
+            "unicast_ttl": 1,
+            "check_unicast_src": True,
+            "track_src_ip": True,
+            "authentication": {"auth_type": "PASS", "auth_pass": "a"},
+            "virtual_routes": ["10.1.0.0/16 via 10.0.0.254"],
+            "virtual_rules": ["from 10.1.0.0/16 table 5 preference 7"],
+            "promote_secondaries": True,
+            "preempt_delay": 1,
+            "down_timer_adverts": 4,
+            "lower_prio_no_advert": True,
+            "higher_prio_send_advert": True,
+            "skip_check_adv_addr": True,
+            "dont_track_primary": True,
+            "notify": "a",
+            "garp_master_delay": 1,
+            "track_script": ["S"],
+            "track_interface": ["eth1"],
+        },
+        "multicast": {
+            "interface": "eth0",
+            "virtual_router_id": 2,
+            "version": 3,
+            "virtual_ipaddress": ["10.0.0.3"],
+            "mcast_dst_ip": "224.0.0.19",
+            "nopreempt": True,
+            "no_accept": True,
+            "strict_mode": True,
+            "checksum": "rfc9568",
+            "check_addresses": "strict",
+        },
+    },
+}
+
+
+def test_every_field_of_the_model_can_be_reached() -> None:
+    """What a file cannot say, nobody can have."""
+    loaded = load(EVERYTHING)
+    assert loaded.findings == []
+    whole = loaded.config
+    for structs in ([whole], [whole.process], list(whole.instances.values())):
+        for field in msgspec.structs.fields(type(structs[0])):
+            if field.required:
+                continue
+            usual = field.default_factory() if field.default is msgspec.NODEFAULT else field.default  # type: ignore[misc]
+            assert any(getattr(one, field.name) != usual for one in structs), field.name
 
 
 def test_excluded_addresses_may_be_of_any_family() -> None:
@@ -243,22 +301,6 @@ def test_tracking() -> None:
 def test_owner_may_track_without_weight() -> None:
     one = instance(priority=255, scripts={"S": {"script": "true"}}, track_script=["S"])
     assert one.track_scripts == (TrackScript(name="S", weight=0),)
-
-
-def test_script_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    scripts = {"S": {"script": "true"}, "T": {"script": "true", "user": "nobody"}}
-    loaded = load({"global_defs": {"script_user": "check checkers"}, "vrrp_script": scripts}).config.scripts
-    assert (loaded["S"].user, loaded["S"].group) == ("check", "checkers")
-    assert (loaded["T"].user, loaded["T"].group) == ("nobody", None)
-    monkeypatch.setattr(commands, "keepalived_script_user", lambda: "keepalived_script")
-    assert load({"vrrp_script": scripts}).config.scripts["S"].user == "keepalived_script"
-
-
-def test_keepalived_script_user_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    assert commands.keepalived_script_user() in (None, "keepalived_script")
-    monkeypatch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "", 9, 9, "", "", "")))
-    assert commands.keepalived_script_user() == "keepalived_script"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,17 @@ from vrrpd_fast.model import Config, ConfigError, Finding
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 VALID: dict[str, Any] = {
+    "net_namespace": "blue",
+    "garp_group": [{"garp_interval": 0.1, "interfaces": ["eth0", "eth1"]}],
+    "interface_up_down_delays": {"eth0": 0.1, "eth1": [0.5, 1]},
     "global_defs": {
+        "vrrp_garp_extra_if": "all 100",
+        "notify_fifo": {"path": "/run/vrrp", "user": "nobody"},
+        "notify_fifo_script": "/read.sh",
+        "vrrp_cpu_affinity": [0, 1],
+        "umask": "IWGRP|IWOTH",
+        "vrrp_rx_bufs_policy": "MTU",
+        "dynamic_interfaces": True,
         "router_id": "r1",
         "vrrp_version": 3,
         "vrrp_garp_master_refresh": 60,
@@ -31,7 +41,7 @@ VALID: dict[str, Any] = {
             "advert_int": 0.1,
             "nopreempt": True,
             "unicast_src_ip": "192.0.2.1",
-            "unicast_peer": ["192.0.2.2", "192.0.2.3"],
+            "unicast_peer": ["192.0.2.2 min_ttl 254", {"address": "192.0.2.3", "max_ttl": 255}],
             "virtual_ipaddress": [
                 "192.0.2.75/24 brd + label eth0:1",
                 {"address": "192.0.2.76", "scope": "link"},
@@ -43,7 +53,20 @@ VALID: dict[str, Any] = {
         "two": {
             "interface": "eth1",
             "virtual_router_id": 50,
-            "virtual_ipaddress": ["fe80::1", "2001:db8::1"],
+            "virtual_ipaddress": ["fe80::1", "2001:db8::1/64 preferred_lft 10 home"],
+            "virtual_routes": ["2001:db8:1::/64 via fe80::2 dev eth1"],
+            "virtual_rules": ["from 2001:db8:1::/64 table 100 preference 100"],
+            "notify_master": {"script": "/master.sh", "user": "nobody nogroup"},
+            "notify": "/notify.sh",
+            "strict_mode": True,
+        },
+        "three": {
+            "interface": "eth1",
+            "virtual_router_id": 51,
+            "virtual_ipaddress": ["192.0.2.1"],
+            "version": 2,
+            "authentication": {"auth_type": "PASS", "auth_pass": "1234"},
+            "no_accept": True,
         },
     },
 }
@@ -51,8 +74,8 @@ TEXT = json.dumps(VALID, indent=2)
 
 KEYS = [
     field
-    for block in (schema.GlobalDefs, schema.VrrpInstance, schema.VrrpScript)
-    for field in block.__struct_fields__
+    for block in (schema.File, schema.GlobalDefs, schema.VrrpInstance, schema.VrrpScript, schema.GarpGroup)
+    for field in block.__struct_encode_fields__
 ]
 SCALARS = st.one_of(
     st.none(),
@@ -65,7 +88,20 @@ SCALARS = st.one_of(
         ["MASTER", "eth0", "eth1", "10.0.0.1", "fe80::1", "fe80::1%1", "CHK", "CHK weight 300", "lo"]
     ),
     st.sampled_from(
-        ["rfc9568", "strict", "224.0.0.18", "10.0.0.1/24 brd - dev x", "ff02::12", "a b c", "\ud800"]
+        [
+            "rfc9568",
+            "strict",
+            "AH",
+            "all 5",
+            "10.0.0.8 max_ttl 1",
+            "default via 10.0.0.1",
+            "from all table 5",
+            "224.0.0.18",
+            "10.0.0.1/24 brd - dev x",
+            "ff02::12",
+            "a b c",
+            "\ud800",
+        ]
     ),
 )
 ANY = st.recursive(
