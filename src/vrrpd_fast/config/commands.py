@@ -1,6 +1,7 @@
 """Who runs what: script users, notify words, FIFOs and the scripts that read them."""
 
 import pwd
+import shlex
 
 from msgspec import UNSET, UnsetType
 
@@ -13,6 +14,7 @@ User = tuple[str | None, str | None]
 """User and group; None is our own user, and the user's own group."""
 
 _KEEPALIVED_SCRIPT_USER = "keepalived_script"
+_UNQUOTED = frozenset("'\"\\")
 _NO_NOTIFY = (model.Notify(), model.Notify(priority_changes=True))
 
 
@@ -42,6 +44,11 @@ def user_and_group(text: str, path: Path, problems: Problems) -> User:
 def check_command(script: str, path: Path, problems: Problems) -> None:
     if "\0" in script or not script.strip():
         problems.error(path, f"{quoted(script)} is not a command")
+    elif not _UNQUOTED.isdisjoint(script):
+        try:
+            shlex.split(script)
+        except ValueError as error:
+            problems.error(path, f"{quoted(script)}: {str(error).lower()}")
 
 
 def command(entry: str | CommandEntry, usual: User, path: Path, problems: Problems) -> model.Command:
