@@ -9,10 +9,11 @@ import os
 import signal
 import time
 from collections.abc import Coroutine
+from functools import partial
 
 import vrrpd_fast
 from vrrpd_fast import explain
-from vrrpd_fast.config import native
+from vrrpd_fast.config.load import load
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
@@ -43,8 +44,17 @@ class ReloadError(Exception):
 class Daemon:
     """One run of vrrpd-fast on the running loop."""
 
-    def __init__(self, config_path: str, socket_path: str, *, kernel_filter: bool = True) -> None:
+    def __init__(
+        self,
+        config_path: str,
+        socket_path: str,
+        *,
+        config_id: str | None = None,
+        strict_config: bool = False,
+        kernel_filter: bool = True,
+    ) -> None:
         self._config_path = config_path
+        self._load = partial(load, config_path, config_id=config_id, strict=strict_config)
         self._socket_path = socket_path
         self._kernel_filter = kernel_filter
         self._config = Config(router_id="")
@@ -59,7 +69,7 @@ class Daemon:
         """Serve until SIGTERM or SIGINT. ConfigError or OSError, leaving nothing, when it cannot start."""
         wire.self_test()
         loop = asyncio.get_running_loop()
-        loaded = native.load(self._config_path)
+        loaded = self._load()
         _tell(loaded.findings)
         raise_limits(MAX_FILES)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,7 +125,7 @@ class Daemon:
         async with self._reloading:
             self._manager.reloading()
             try:
-                loaded = await asyncio.to_thread(native.load, self._config_path)
+                loaded = await asyncio.to_thread(self._load)
                 _tell(loaded.findings)
                 summary = await self._apply(loaded.config)
             except ConfigError as error:

@@ -16,7 +16,7 @@ import pytest
 
 from unit.config import config_reference
 from vrrpd_fast.cli import ctl, daemon, lab
-from vrrpd_fast.config.native import load_text
+from vrrpd_fast.config.load import load_text
 from vrrpd_fast.engine.engine import Engine
 
 ROOT = Path(__file__).parents[2]

@@ -112,7 +112,7 @@ def test_what_shows_and_asks_does_without_the_daemon() -> None:
     [
         ("net/a.py", "from vrrpd_fast.engine import wire", {"engine", "engine.wire"}),
         ("net/a.py", "def f():\n    from vrrpd_fast import router", {"router"}),
-        ("track/a.py", "from ..config.native import load", {"config.native", "config.native.load"}),
+        ("track/a.py", "from ..config.load import load", {"config.load", "config.load.load"}),
         ("track/a.py", "from . import spawn\nfrom .. import model", set()),
         (
             "engine/a.pyx",

@@ -14,7 +14,7 @@ DETAILS_UP_TO = 5  # named virtual routers that are shown in full
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 failed, 2 wrong usage."""
+    """Exit status: 0 done, 1 failed, 2 wrong usage or a file that cannot be converted."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["lab"]:  # has its own options, and its own parser
         return _lab(argv[1:])
@@ -51,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     reload = commands.add_parser("reload", help="read the configuration again and apply the difference")
     reload.add_argument("--json", action="store_true", help="what changed as JSON")
     reload.set_defaults(command=_reload)
+    convert = commands.add_parser("convert", help="print a keepalived.conf as JSON")
+    convert.add_argument("file", metavar="FILE", help="keepalived.conf")
+    convert.add_argument(
+        "--strict-config", action="store_true", help="an error of everything that is not served"
+    )
+    convert.add_argument(
+        "--config-id", metavar="ID", help="what @ID lines are compared with (default: the short host name)"
+    )
+    convert.set_defaults(command=_convert)
     lab = commands.add_parser("lab", help="two routers and a client in namespaces: watch a failover")
     lab.add_argument("options", nargs=argparse.REMAINDER)
     lab.set_defaults(command=lambda arguments: _lab(arguments.options))
@@ -101,6 +110,20 @@ def _reload(arguments: argparse.Namespace) -> int:
     else:
         counts = {what: len(names) if isinstance(names, list) else names for what, names in summary.items()}
         print("reloaded: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+    return 0
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from vrrpd_fast.config.convert import convert
+    from vrrpd_fast.model import ConfigError
+
+    try:
+        converted = convert(arguments.file, config_id=arguments.config_id, strict=arguments.strict_config)
+    except ConfigError as error:
+        _complain([*map(str, error.findings), "vrrpctl: nothing was converted"])
+        return 2
+    _complain(map(str, converted.findings))
+    sys.stdout.write(converted.text)
     return 0
 
 

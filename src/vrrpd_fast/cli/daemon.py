@@ -21,7 +21,17 @@ def parser() -> argparse.ArgumentParser:
         "routers. Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM and SIGINT stop.",
         epilog="Exit status: 0 clean, 1 failure at run time, 2 bad usage or configuration.",
     )
-    made.add_argument("--config", metavar="FILE", help="configuration (JSON)")
+    made.add_argument("--config", metavar="FILE", help="configuration (JSON or keepalived.conf)")
+    made.add_argument(
+        "--strict-config",
+        action="store_true",
+        help="an error of everything in a keepalived.conf that is not served",
+    )
+    made.add_argument(
+        "--config-id",
+        metavar="ID",
+        help="what @ID lines of a keepalived.conf are compared with (default: the short host name)",
+    )
     made.add_argument(
         "--socket",
         metavar="PATH",
@@ -68,15 +78,15 @@ def main(argv: list[str] | None = None) -> int:
     if options.config is None:
         made.error("--config FILE is required")
     if options.check:
-        return _check(options.config)
+        return _check(options)
     return _serve(options)
 
 
-def _check(path: str) -> int:
-    from vrrpd_fast.config.native import check
+def _check(options: argparse.Namespace) -> int:
+    from vrrpd_fast.config.load import check
     from vrrpd_fast.model import Severity
 
-    findings = check(path)
+    findings = check(options.config, config_id=options.config_id, strict=options.strict_config)
     for finding in findings:
         print(finding)
     return EXIT_USAGE if any(finding.severity is Severity.ERROR for finding in findings) else 0
@@ -107,7 +117,13 @@ def _serve(options: argparse.Namespace) -> int:
     logger = logging.getLogger("vrrpd_fast")
 
     async def serve() -> None:
-        await Daemon(options.config, options.socket, kernel_filter=not options.no_kernel_filter).run()
+        await Daemon(
+            options.config,
+            options.socket,
+            config_id=options.config_id,
+            strict_config=options.strict_config,
+            kernel_filter=not options.no_kernel_filter,
+        ).run()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,1 +1,1 @@
-"""Configuration files to model.Config: native.load() for a daemon, native.check() for `--check`."""
+"""Configuration files to model.Config: load.load() for a daemon, load.check() for `--check`."""

@@ -1,6 +1,7 @@
 """What is wrong with a configuration, noted by key path first; line and column are looked up afterwards.
 
-The usual file is right, so nothing here costs anything until the first problem.
+The usual file is right, so nothing here costs anything until the first problem. Some problems are noted with
+the place itself: what they are about is no part of the document that the path could lead to.
 """
 
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
+from vrrpd_fast.config.conf.statement import Place
 from vrrpd_fast.model import Severity
 
 Path = tuple[str | int, ...]
@@ -19,13 +21,13 @@ _NAMED_BLOCKS = ("vrrp_instance", "vrrp_script")
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """One finding before its place is known. `other` is a second place the message refers to."""
+    """One finding; `place` is None until it is looked up. `other` is a second place the message refers to."""
 
     path: Path
     message: str
     severity: Severity = Severity.ERROR
     at_key: bool = False
-    offset: int | None = None
+    place: Place | None = None
     other: Path | None = None
 
 
@@ -37,15 +39,17 @@ class Problems:
         self._malformed: set[Path] = set()
         self._suggestions = 0
 
-    def duplicate(self, path: Path, message: str, offset: int) -> None:
-        """A key that stands once more at `offset`."""
-        self.items.append(Problem(path=path, message=message, offset=offset))
+    def at(self, place: Place, path: Path, message: str, severity: Severity = Severity.ERROR) -> None:
+        """What stands at `place`, whatever else is wrong with it."""
+        self.items.append(Problem(path=path, message=message, severity=severity, place=place))
 
-    def malformed(self, path: Path, message: str, *, at_key: bool = False) -> None:
+    def malformed(
+        self, path: Path, message: str, *, at_key: bool = False, place: Place | None = None
+    ) -> None:
         """A value that is not even of the right shape: whatever follows from it would only mislead."""
         if path in self._malformed:
             return
-        self.items.append(Problem(path=path, message=message, at_key=at_key))
+        self.items.append(Problem(path=path, message=message, at_key=at_key, place=place))
         self._malformed.add(path)
         depth = 3 if path[:1] and path[0] in _NAMED_BLOCKS else 2
         self._malformed.update(path[:length] for length in range(depth, len(path)))

@@ -148,6 +148,11 @@ def _accepts(block: schema.VrrpInstance, strict: bool, priority: int) -> bool:
     return stated(block.accept, not strict or priority == _OWNER_PRIORITY)
 
 
+def _checks_addresses(block: schema.VrrpInstance, usual: schema.GlobalDefs, version: int) -> bool:
+    """Version 2 has a rule of its own (RFC 3768 7.1), which the global default does not touch."""
+    return stated(block.check_addresses, usual.check_addresses if version == 3 else "log") == "strict"
+
+
 def _password(block: schema.Authentication) -> bytes:
     return block.auth_pass.encode(errors="replace")
 
@@ -206,7 +211,7 @@ class _Instances:
             strict=strict,
             accept=_accepts(block, strict, priority),
             checksum=_checksum(block, path, defaults.checksum, problems),
-            check_addresses=block.check_addresses == "strict",
+            check_addresses=_checks_addresses(block, defaults.block, version),
             source_ip=source,
             track_src_ip=block.track_src_ip,
             dont_track_primary=block.dont_track_primary,

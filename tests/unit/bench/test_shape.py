@@ -9,7 +9,7 @@ import pytest
 
 from harness import config
 from harness.shape import Shape, plan
-from vrrpd_fast.config.native import load
+from vrrpd_fast.config.load import load
 from vrrpd_fast.engine import wire
 
 SHAPE = Shape(links=3, per_link=4, interval_cs=10, addresses=2)

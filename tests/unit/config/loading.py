@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from vrrpd_fast.config import native
+from vrrpd_fast.config.load import Loaded, load_text
 from vrrpd_fast.model import Config, Instance
 
 
-def load(value: Any) -> native.Loaded:
-    return native.load_text(json.dumps(value), "test.json")
+def load(value: Any) -> Loaded:
+    return load_text(json.dumps(value), "test.json")
 
 
 def config(**blocks: Any) -> Config:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vrrpd_fast.config.native import check, load
+from vrrpd_fast.config.load import check, load
 from vrrpd_fast.model import ConfigError, Severity
 
 MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.json"))

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vrrpd_fast.config import native, schema
+from vrrpd_fast.config.load import load_text
 from vrrpd_fast.model import Config, ConfigError, Finding
 
 # A busy machine may stall any example; what counts is the outcome.
@@ -170,7 +171,7 @@ def scribbled(draw: st.DrawFn) -> str:
 
 def judge(text: str) -> tuple[Config | None, list[Finding]]:
     try:
-        loaded = native.load_text(text, "f")
+        loaded = load_text(text, "f")
     except ConfigError as error:
         assert any(finding.severity == "error" for finding in error.findings)
         return None, error.findings
@@ -181,7 +182,7 @@ def judge(text: str) -> tuple[Config | None, list[Finding]]:
 def hold(text: str) -> None:
     """The two promises, for one text."""
     config, findings = judge(text)
-    lines = text.split("\n")
+    lines = text.encode(errors="surrogatepass").decode(errors="surrogateescape").split("\n")
     for finding in findings:
         assert 1 <= finding.line <= len(lines)
         assert 1 <= finding.column <= len(lines[finding.line - 1]) + 1

@@ -7,7 +7,7 @@ import pytest
 
 from unit.config import config_reference
 from vrrpd_fast.config import schema, words
-from vrrpd_fast.config.native import load_text
+from vrrpd_fast.config.load import load_text
 from vrrpd_fast.model import ConfigError
 
 BLOCKS = list(config_reference.BLOCKS.values())

@@ -52,9 +52,13 @@ class Includer:
         self._bytes_left = limits.MOST_BYTES
         self._checks = VARIANTS["include"]
 
-    def text(self, path: str, place: Place, *, is_included: bool) -> str:
-        """The text of a file, bytes that are no UTF-8 as lone surrogates; raises FileError."""
-        raw = read_file(path, is_included=is_included)
+    def text(self, path: str, place: Place, *, is_included: bool, raw: bytes | None = None) -> str:
+        """The text of a file, bytes that are no UTF-8 as lone surrogates; raises FileError.
+
+        `raw` is what stands in it, where it has been read.
+        """
+        if raw is None:
+            raw = read_file(path, is_included=is_included)
         self._files_left -= 1
         if self._files_left < 0:
             raise self._report.stop(place, f"more than {limits.MOST_FILES} files are included")

@@ -26,17 +26,17 @@ _CONDITION = re.compile(r"@(\^?)([^ \t\r\v\f]*)")
 _INCLUDE = re.compile(r"(include[rmwba]?)(?:[ \t\r\v\f]+|$)")
 
 
-def read(path: str, config_id: str | None) -> tuple[list[Statement], list[Finding]]:
+def read(path: str, config_id: str | None, raw: bytes | None = None) -> tuple[list[Statement], list[Finding]]:
     """Statements of a file and what is wrong with its grammar, in the order met; never raises for a bad file.
 
     `config_id` is what @ID lines are compared with, by default the first part of the host's name. With an
     error among the findings the statements are what could be made out. include_check and random_seed are
-    served here, and stay among the statements.
+    served here, and stay among the statements. `raw` is the content of the file, where it has been read.
     """
     report = Report()
     reader = _Reader(path, config_id, report)
     with suppress(StopReading):
-        reader.read_main()
+        reader.read_main(raw)
     return reader.tree.statements, report.findings
 
 
@@ -53,10 +53,10 @@ class _Reader:
         self.tree = Tree(report, self._setting)
         self._wording = Wording(report, self._definitions, self.tree)
 
-    def read_main(self) -> None:
+    def read_main(self, raw: bytes | None) -> None:
         whole = Place(self._path, 0, 0)
         try:
-            text = self._includer.text(self._path, whole, is_included=False)
+            text = self._includer.text(self._path, whole, is_included=False, raw=raw)
         except FileError as error:
             raise self._report.stop(whole, str(error)) from error
         self._file(self._path, text)

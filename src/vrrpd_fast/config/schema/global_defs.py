@@ -63,6 +63,10 @@ class GlobalDefs(Block):
         Checksum | UnsetType,
         Meta(description="Checksum sent in version 3 over IPv4, with (rfc5798) or without the pseudo-header"),
     ] = UNSET
+    check_addresses: Annotated[
+        Literal["log", "strict"],
+        Meta(description="What check_addresses is for instances of version 3 that state none"),
+    ] = "log"
 
     # Gratuitous ARP and unsolicited NA
     vrrp_garp_master_delay: Annotated[

@@ -135,9 +135,9 @@ class VrrpInstance(Block, kw_only=True):
     ] = UNSET
     checksum: Annotated[Checksum | UnsetType, Meta(description="Instead of the global checksum")] = UNSET
     check_addresses: Annotated[
-        Literal["log", "strict"],
+        Literal["log", "strict"] | UnsetType,
         Meta(description="An advert that lists other addresses: count and log it, or discard it (version 3)"),
-    ] = "log"
+    ] = UNSET
     garp_master_delay: Annotated[Delay | UnsetType, Meta(description="Instead of vrrp_garp_master_delay")] = (
         UNSET
     )

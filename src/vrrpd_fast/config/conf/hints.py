@@ -1,0 +1,58 @@
+"""For a word that stands where keepalived does not know it: where it would belong."""
+
+from vrrpd_fast.config.conf.keyword import Block, Named, Repeated, Table
+from vrrpd_fast.config.conf.keywords_top import TOP
+
+# Words of blocks that are not read, because what they are for is not served.
+_INNER = {
+    "vrrp_sync_group": "group global_tracking sync_group_tracking_weight",
+    "track_file": "file init_file",
+    "vrrp_track_process": """
+        process param_match quorum_max fork_delay terminate_delay delay full_command
+    """,
+    "bfd_instance": """
+        neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
+        multihop checker vrrp
+    """,
+    "virtual_server": """
+        delay_loop lb_algo lvs_sched lb_kind lvs_method persistence_timeout persistence_engine
+        persistence_granularity protocol ha_suspend alpha omega quorum hysteresis quorum_up quorum_down
+        ip_family sorry_server sorry_server_inhibit sorry_server_lvs_method connect_timeout retry
+        delay_before_retry warmup inhibit_on_failure real_server virtualhost snmp_name ops hashed flag-1
+        flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback service_type
+    """,
+    "real_server": """
+        uthreshold lthreshold notify_up notify_down HTTP_GET SSL_GET TCP_CHECK SMTP_CHECK DNS_CHECK
+        MISC_CHECK BFD_CHECK UDP_CHECK PING_CHECK FILE_CHECK connect_ip connect_port bindto bind_if
+        bind_port fwmark log_all_failures http_protocol fast_recovery url path digest status_code regex
+        regex_no_match regex_options regex_stack regex_min_offset regex_max_offset enable_sni helo_name type
+        name misc_path misc_timeout misc_dynamic payload require_reply min_reply_length max_reply_length
+        dynamic
+    """,
+    "SSL": "password ca certificate key",
+}
+
+
+def elsewhere(word: str, table: Table) -> str:
+    """`; it belongs into …` for a word of another block than that of `table`, else nothing."""
+    place = _PLACES.get(word)
+    if place is None:
+        return ""
+    if place == "":
+        return f" in here: {word} stands outside of all blocks; is a closing brace missing before it?"
+    remedy = "is a brace too many, or missing, before it?" if table is TOP else "is a closing brace missing?"
+    return f" in here: {word} belongs into {place} {{ }}; {remedy}"
+
+
+def _collect(table: Table, block: str, found: dict[str, str]) -> dict[str, str]:
+    for word, entry in table.items():
+        found.setdefault(word, block)
+        if isinstance(entry, Block | Named | Repeated):
+            _collect(entry.table, word, found)
+    return found
+
+
+_PLACES = _collect(TOP, "", {})
+for _block, _words in _INNER.items():
+    for _word in _words.split():
+        _PLACES.setdefault(_word, _block)

@@ -1,0 +1,71 @@
+"""The keywords that stand outside of all blocks, and those of the smaller blocks."""
+
+from vrrpd_fast.config.conf import values
+from vrrpd_fast.config.conf.keyword import (
+    Block,
+    Lines,
+    Named,
+    Pairs,
+    Refused,
+    Repeated,
+    Table,
+    Unserved,
+    Value,
+    Weight,
+    first,
+)
+from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_instance import VRRP_INSTANCE
+
+_STATIC = "it is not set; the network configuration of the machine can do that"
+_LVS = "there is no load balancing (LVS) here; keepalived -C can go on doing it"
+_FILES = "there are no pid files; a service manager knows the process"
+_TRACKER = "a virtual router that tracks it could not follow it"
+
+VRRP_SCRIPT: Table = {
+    "script": Value(values.script),
+    "interval": Value(values.decimal),
+    "timeout": Value(values.decimal),
+    "weight": Weight(),
+    "rise": Value(values.whole),
+    "fall": Value(values.whole),
+    "user": Value(values.user),
+    "init_fail": Value(values.flag),
+}
+
+GARP_GROUP: Table = {
+    "garp_interval": Value(values.decimal),
+    "gna_interval": Value(values.decimal),
+    "interface": Value(values.text),
+    "interfaces": Lines(values.text, words=True),
+}
+
+TOP: Table = {
+    "global_defs": Block(GLOBAL_DEFS),
+    "vrrp_script": Named(VRRP_SCRIPT),
+    "vrrp_instance": Named(VRRP_INSTANCE),
+    "garp_group": Repeated(GARP_GROUP),
+    "interface_up_down_delays": Pairs(values.delays),
+    "net_namespace": Value(values.text, keeps=first),
+    # Not served yet: what these say changes which router is master
+    "vrrp_sync_group": Refused("its virtual routers would change their states one by one"),
+    "track_file": Refused(_TRACKER),
+    "vrrp_track_file": Refused(_TRACKER),
+    "vrrp_track_process": Refused(_TRACKER),
+    "bfd_instance": Refused(_TRACKER),
+    # What VRRP does without
+    "static_ipaddress": Unserved(_STATIC),
+    "static_routes": Unserved(_STATIC),
+    "static_rules": Unserved(_STATIC),
+    "track_group": Unserved("it is for static addresses, routes and rules, which are not served"),
+    "linkbeat_interfaces": Unserved("the kernel tells when a link changes; nothing is polled"),
+    "linkbeat_use_polling": Unserved("the kernel tells when a link changes; nothing is polled"),
+    "net_namespace_ipvs": Unserved(_LVS),
+    "namespace_with_ipsets": Unserved("nftables is used where a firewall is needed, ipsets are not"),
+    "instance": Unserved("several daemons on a machine are told apart by their --socket"),
+    "use_pid_dir": Unserved(_FILES),
+    "child_wait_time": Unserved("there are no child processes to wait for"),
+    "virtual_server": Unserved(_LVS),
+    "virtual_server_group": Unserved(_LVS),
+    "SSL": Unserved(_LVS),
+}

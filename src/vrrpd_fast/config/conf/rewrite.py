@@ -1,0 +1,224 @@
+"""What keepalived makes of values it cannot serve as they are written, done to the native document.
+
+keepalived goes on with other values than those of the file, with a line in its log at most; a warning tells
+here what came of it. The native form has errors for the same things. Values that are wrong in themselves are
+left to the schema, which refuses them.
+"""
+
+from typing import Any
+
+from vrrpd_fast.config.conf.addresses import Addresses, is_ipv6
+from vrrpd_fast.config.conf.places import Places
+from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.model import Severity
+
+_LONGEST_PASSWORD = 8
+_LONGEST_VERSION_3 = 40.95
+_UNICAST_WORDS = ("unicast_src_ip", "unicast_peer", "check_unicast_src")
+_STRICT = {
+    "preempt_delay": "taking over is not put off",
+    "down_timer_adverts": "3 is used",
+    "garp_lower_prio_repeat": "nothing is announced again when a losing master is heard",
+    "garp_lower_prio_delay": "nothing is announced again when a losing master is heard",
+}
+
+Block = dict[str, Any]
+
+
+def rewrite(document: Block, places: Places, problems: Problems) -> None:
+    """Change the document as keepalived would, and tell."""
+    defaults = document.get("global_defs", {})
+    scripts = document.get("vrrp_script", {})
+    checks_addresses = False
+    for name, block in document.get("vrrp_instance", {}).items():
+        instance = Instance(block, ("vrrp_instance", name), defaults, places, problems)
+        instance.rewrite(scripts)
+        checks_addresses |= instance.version == 3
+    if checks_addresses:  # version 2 does so in any case
+        document.setdefault("global_defs", {})["check_addresses"] = "strict"
+
+
+class Instance:
+    """One vrrp_instance of the document; the rules apply one after the other, as in keepalived."""
+
+    def __init__(self, block: Block, path: Path, defaults: Block, places: Places, problems: Problems) -> None:
+        self._block = block
+        self._path = path
+        self._places = places
+        self._problems = problems
+        self._strict = block.get("strict_mode", defaults.get("vrrp_strict", False))
+        first = next(iter(block.get("virtual_ipaddress", ())), "")
+        self._is_ipv6 = is_ipv6(first)
+        version = block["version"] if "version" in block else defaults.get("vrrp_version", 2)
+        self.version = 3 if self._is_ipv6 else version
+
+    def rewrite(self, scripts: Block) -> None:
+        """Apply every rule."""
+        block = self._block
+        if self._is_ipv6 and block.get("version") == 2:
+            self._tell("version", "IPv6 needs version 3, which is used")
+            block["version"] = 3
+        if "authentication" in block:
+            self._authentication()
+        if "advert_int" in block:
+            self._advert_int(block["advert_int"])
+        self._unicast()
+        if self._strict:
+            self._strict_mode()
+        self._preemption()
+        if "track_script" in block or "track_interface" in block:
+            self._trackers(scripts)
+        Addresses(block, self._path, self.version, self._places, self._problems).rewrite()
+
+    def _tell(self, key: str, message: str) -> None:
+        path = (*self._path, key)
+        self._problems.at(self._places.find(path), path, message, Severity.WARNING)
+
+    def _drop(self, key: str, why: str) -> None:
+        if key in self._block:
+            self._tell(key, f"left out, as keepalived does: {why}")
+            del self._block[key]
+
+    def _authentication(self) -> None:
+        secret = self._block["authentication"]
+        password = secret.get("auth_pass")
+        if self.version == 3:
+            self._drop("authentication", "version 3 has none")
+        elif self._strict:
+            self._drop("authentication", "strict mode has none")
+        elif password is None:
+            self._drop("authentication", "there is no auth_pass; adverts are sent without a password")
+        elif "auth_type" not in secret:
+            self._drop("authentication", "there is no auth_type; adverts are sent without a password")
+        elif len(password.encode()) > _LONGEST_PASSWORD:
+            path = (*self._path, "authentication", "auth_pass")
+            short = password.encode()[:_LONGEST_PASSWORD].decode(errors="replace")
+            if "\ufffd" in short:
+                self._problems.malformed(path, "the first 8 bytes, which count, end inside a character")
+            else:
+                message = f"only the first {_LONGEST_PASSWORD} characters count, as in keepalived"
+                self._problems.at(self._places.find(path), path, message, Severity.WARNING)
+                secret["auth_pass"] = short
+
+    def _advert_int(self, seconds: float) -> None:
+        if not 0.01 <= seconds <= 255:
+            return
+        if self.version == 2:
+            served: float = max(1, int(seconds + 0.5))
+            why = "version 2 carries whole seconds"
+        elif self.version == 3 and seconds > _LONGEST_VERSION_3:
+            served, why = _LONGEST_VERSION_3, "version 3 carries at most 40.95 s"
+        else:
+            served = max(1, int(seconds * 100 + 0.5)) / 100
+            why = "version 3 carries multiples of 10 ms"
+        if served != seconds:
+            self._tell("advert_int", f"{seconds:.12g} s becomes {served:g} s, as in keepalived: {why}")
+            self._block["advert_int"] = int(served) if served == int(served) else served
+
+    def _unicast(self) -> None:
+        block = self._block
+        if block.get("unicast_peer"):
+            self._drop("mcast_dst_ip", "adverts go to unicast_peer")
+            self._source("mcast_src_ip", "unicast_src_ip")
+            return
+        stated = [key for key in _UNICAST_WORDS if key in block]
+        if stated and block.get("unicast_fault_no_peer"):
+            block.setdefault("unicast_peer", [])  # which is FAULT
+            self._source("mcast_src_ip", "unicast_src_ip")
+            return
+        if stated:
+            self._tell(
+                stated[0],
+                "there is no unicast_peer, so adverts are multicast, as in keepalived; "
+                "list the other routers, or say unicast_fault_no_peer",
+            )
+        block.pop("unicast_peer", None)
+        block.pop("check_unicast_src", None)
+        block.pop("unicast_fault_no_peer", None)
+        self._source("unicast_src_ip", "mcast_src_ip")
+        self._drop("unicast_ttl", "there is no unicast_peer, and multicast adverts have TTL 255")
+
+    def _source(self, stated: str, served: str) -> None:
+        """For keepalived the two words for the source address are one."""
+        if stated in self._block:
+            address = self._block.pop(stated)
+            if served not in self._block:
+                self._block[served] = address
+                self._places.move((*self._path, stated), (*self._path, served))
+            elif address != self._block[served]:
+                self._tell(stated, f"left out: {served} counts")
+
+    def _strict_mode(self) -> None:
+        block = self._block
+        if block.get("state") == "MASTER" and block.get("priority", 255) != 255:
+            self._drop("state", "strict mode has MASTER with priority 255 only")
+        for key, outcome in _STRICT.items():
+            self._drop(key, f"not in strict mode; {outcome}")
+        if block.get("lower_prio_no_advert") is False:
+            self._drop("lower_prio_no_advert", "strict mode does not answer a losing master")
+        if block.get("higher_prio_send_advert"):
+            self._drop("higher_prio_send_advert", "strict mode does not send it")
+        if block.get("accept") is True and self.version == 2:
+            self._drop("accept", "strict mode of version 2 has none: packets for the addresses are dropped")
+
+    def _preemption(self) -> None:
+        block = self._block
+        if block.get("priority") == 255:
+            why = "priority 255 always takes over"
+        elif block.get("state") == "MASTER":
+            why = "it has no effect with state MASTER; say state BACKUP if it shall count"
+        else:
+            if block.get("nopreempt"):
+                self._drop("preempt_delay", "nopreempt never takes over, late or not")
+            return
+        if block.get("nopreempt"):
+            self._drop("nopreempt", why)
+        if block.get("preempt_delay"):
+            self._drop("preempt_delay", why)
+
+    def _trackers(self, scripts: Block) -> None:
+        for key in ("track_script", "track_interface"):
+            path = (*self._path, key)
+            entries = self._block.get(key, [])
+            kept = [
+                index
+                for index, entry in enumerate(entries)
+                if self._is_tracked(entry, (*path, index), scripts if key == "track_script" else None)
+            ]
+            self._places.keep(path, kept)
+            if entries:
+                self._block[key] = [entries[index] for index in kept]
+
+    def _is_tracked(self, entry: str | Block, path: Path, scripts: Block | None) -> bool:
+        name, weight = _weighted(entry)
+        block = self._block
+        script = ("vrrp_script", name)
+        is_script = scripts is not None and name in scripts
+        if scripts is not None and is_script and weight is None:
+            weight = scripts[name].get("weight", 0)
+        owner = block.get("priority", 255 if block.get("state") == "MASTER" else 100) == 255
+        if owner and weight:
+            self._warn(path, "left out, as keepalived does: no weight moves priority 255")
+            return False
+        if is_script and self._places.follows(script, path):
+            self._warn(
+                path,
+                f"vrrp_script {quoted(name)[1:-1]} stands below, on line {self._places.find(script).line}, "
+                "where keepalived does not look: there this entry is left out, here it counts",
+            )
+        return True
+
+    def _warn(self, path: Path, message: str) -> None:
+        self._problems.at(self._places.find(path), path, message, Severity.WARNING)
+
+
+def _weighted(entry: str | Block) -> tuple[str, int | None]:
+    """Name and weight of an entry of a track list; what is wrong with it the schema tells."""
+    if isinstance(entry, dict):
+        name: str = entry["name"] if "name" in entry else entry["interface"]
+        return name, entry.get("weight")
+    words = entry.split()
+    try:
+        return words[0], int(words[words.index("weight") + 1])
+    except (ValueError, IndexError):
+        return words[0], None

@@ -1,0 +1,110 @@
+"""Reads a configuration file in either form into model.Config: load() for a daemon, check() for `--check`.
+
+Which form it is, the first significant character tells: JSON begins with a bracket.
+"""
+
+import os
+
+from msgspec import Struct
+
+from vrrpd_fast.config.conf.form import ConfForm
+from vrrpd_fast.config.conf.reader import read
+from vrrpd_fast.config.conf.statement import Place
+from vrrpd_fast.config.form import Form, config_error, finding, read_file
+from vrrpd_fast.config.native import NativeForm
+from vrrpd_fast.config.problems import Problem, Problems, in_words
+from vrrpd_fast.config.resolve import resolve
+from vrrpd_fast.model import Config, ConfigError, Finding, Severity
+
+# What JSON can begin with, and a comment someone put before it; everything else is keepalived.conf.
+_JSON_BEGINS = b'{["/'
+_BLANKS = b" \t\r\n"
+
+
+class Loaded(Struct, frozen=True):
+    """A configuration that can be used, and what is doubtful about it (warnings only)."""
+
+    config: Config
+    findings: list[Finding]
+
+
+def load(path: str | os.PathLike[str], *, config_id: str | None = None, strict: bool = False) -> Loaded:
+    """Read and resolve a file; raises ConfigError with everything that is wrong with it.
+
+    `config_id` is what `@ID` lines of a keepalived.conf are compared with, by default the short host name;
+    `strict` makes an error of everything in it that is not served.
+    """
+    name = os.fspath(path)
+    return resolved(form_of(read_file(name), name, config_id=config_id, strict=strict))
+
+
+def check(
+    path: str | os.PathLike[str], *, config_id: str | None = None, strict: bool = False
+) -> list[Finding]:
+    """Everything wrong or doubtful in a file, in its order; never raises for a bad file."""
+    try:
+        return load(path, config_id=config_id, strict=strict).findings
+    except ConfigError as error:
+        return error.findings
+
+
+def load_text(text: str, name: str, *, config_id: str | None = None, strict: bool = False) -> Loaded:
+    """As load(), of a text; `name` is the file the findings tell, and what includes are relative to."""
+    raw = text.encode(errors="surrogatepass")
+    return resolved(form_of(raw, name, config_id=config_id, strict=strict))
+
+
+def form_of(raw: bytes, name: str, *, config_id: str | None = None, strict: bool = False) -> Form:
+    """The form that a file is in; raises ConfigError when its syntax is wrong."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise config_error(Place(name, 1, 1), "is UTF-16; save it as UTF-8")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise config_error(Place(name, 1, 1), "begins with a byte order mark; save it as UTF-8 without one")
+    begin = raw.lstrip(_BLANKS)[:1]
+    if not begin:
+        raise config_error(Place(name, 1, 1), "is empty")
+    if begin in _JSON_BEGINS:
+        return NativeForm(raw, name)
+    statements, findings = read(name, config_id, raw)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise ConfigError(_in_order(findings, name))
+    return ConfForm(statements, findings, name, strict=strict)
+
+
+def resolved(form: Form) -> Loaded:
+    """What a file of either form comes to; raises ConfigError with everything that is wrong with it."""
+    problems = Problems()
+    config = resolve(form.file(problems), problems)
+    if not problems.items and not form.findings:
+        return Loaded(config, [])
+    findings = _in_order([*form.findings, *_located(problems, form)], form.place(()).file)
+    if any(one.severity is Severity.ERROR for one in findings):
+        raise ConfigError(findings)
+    return Loaded(config, findings)
+
+
+def _located(problems: Problems, form: Form) -> list[Finding]:
+    located = []
+    for problem in problems.items:
+        place = problem.place
+        if place is None:
+            place = form.place(problem.path, key=problem.at_key)
+        located.append(finding(place, problem.severity, _text(problem, place, form)))
+    return located
+
+
+def _in_order(findings: list[Finding], main: str) -> list[Finding]:
+    """In the order of the file; those of included files follow, file by file."""
+    files = {main: 0}
+    for one in findings:
+        files.setdefault(one.file, len(files))
+    return sorted(findings, key=lambda one: (files[one.file], one.line, one.column))
+
+
+def _text(problem: Problem, place: Place, form: Form) -> str:
+    message = f"{in_words(problem.path)}: {problem.message}"
+    if problem.other is not None:
+        other = form.place(problem.other)
+        where = f"line {other.line}" if other.file == place.file else f"{other.file}:{other.line}"
+        message += f" ({where})"
+    return message
