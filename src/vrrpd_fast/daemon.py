@@ -31,8 +31,8 @@ STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not le
 class ReloadError(Exception):
     """The new configuration cannot be used; `findings` says why. What ran goes on.
 
-    When it `is_partial` all is as the new configuration says but for the instances in `findings`, which do not
-    run; another reload tries them again.
+    When it `is_partial` all is as the new configuration says except the instances in `findings`: they do not
+    run, and another reload tries them again.
     """
 
     def __init__(self, findings: list[str], *, is_partial: bool = False) -> None:

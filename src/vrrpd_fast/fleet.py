@@ -29,8 +29,8 @@ from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.router import VirtualRouter, identity
-from vrrpd_fast.start import Start
 from vrrpd_fast.spawn.spawn import Spawner
+from vrrpd_fast.start import Start
 from vrrpd_fast.track.script import ScriptTracker
 
 log = logging.getLogger(__name__)
@@ -245,7 +245,7 @@ class Fleet:
         return Summary(added, removed, restarted, changed, unchanged, failed)
 
     def _tell_missing(self, names: Iterable[str]) -> None:
-        """Without dynamic_interfaces an interface that does not exist is a mistake, though we can wait for it."""
+        """Without dynamic_interfaces a missing interface is a mistake, though we can wait for it."""
         interfaces = dict.fromkeys(self.routers[name].instance.interface for name in names)
         for interface in filter(None, interfaces):
             if self.links.get(interface) is None:
