@@ -17,9 +17,10 @@ from vrrpd_fast.config.load import load
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
-from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding
+from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding, Process
 from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses, withdraw_tagged
 from vrrpd_fast.net.netlink import Netlink
+from vrrpd_fast.notify.once import run_once
 from vrrpd_fast.system import ServiceManager, raise_limits
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Daemon:
         service = Service(self)
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
         try:
+            await _run_startup(loaded.config.process)
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter)
             try:
                 _check_kernel()
@@ -99,6 +101,7 @@ class Daemon:
                     for task in self._tasks:
                         task.cancel()
                     await self._fleet.close()
+                    await _run_shutdown(self._config.process)
         finally:
             await service.close()
             self._manager.close()
@@ -117,6 +120,7 @@ class Daemon:
             "instances": instances,
             "unattributed": self._fleet.engine.unattributed(),
             "engine": self._fleet.health(),
+            "notify": self._fleet.notifier.status(),
         }
 
     async def reload(self) -> JSON:
@@ -196,6 +200,14 @@ def _check_kernel() -> None:
             log.warning(
                 "this kernel keeps no owner tag on addresses (before 5.18): --withdraw cannot find ours"
             )
+
+
+async def _run_startup(process: Process) -> None:
+    await run_once("startup_script", process.startup_script, process.startup_script_timeout)
+
+
+async def _run_shutdown(process: Process) -> None:
+    await run_once("shutdown_script", process.shutdown_script, process.shutdown_script_timeout)
 
 
 def _tell(findings: list[Finding]) -> None:

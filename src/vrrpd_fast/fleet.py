@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -22,15 +22,17 @@ from vrrpd_fast.engine.sockets import Sockets
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import JSON, Complaint, Config, Instance, Script, Transition, VirtualAddress
+from vrrpd_fast.model import JSON, Complaint, Config, Instance, Script, State, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
+from vrrpd_fast.notify.notifier import Notifier
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
+from vrrpd_fast.tellings import Tellings
 from vrrpd_fast.track.script import ScriptTracker
 
 log = logging.getLogger(__name__)
@@ -38,11 +40,9 @@ log = logging.getLogger(__name__)
 FILTER_SLOTS = 64  # to begin with; both grow with the configuration
 FILTER_ROOM = 64  # bytes of an advert
 TRANSITIONS_PER_SLICE = 64
-TELLS_PER_SLICE = 16
 APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
-UNTOLD_LIMIT = 100_000  # transitions that may wait for the log while addresses are being moved
 ROUTERS_PER_SLICE = 16
 _GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 
@@ -88,10 +88,7 @@ class Fleet:
         self._by_source: dict[bytes, set[str]] = {}  # source addresses that must be there (track_src_ip)
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
-        self._untold: deque[tuple[VirtualRouter, Transition]] = deque()
-        self._telling: asyncio.Handle | None = None
         self._draining = False
-        self._has_spawner = False
         self._has_applied = False
         self._holds = Holds()
         self._is_polling = False
@@ -118,6 +115,7 @@ class Fleet:
         self._bulk = Netlink()
         self._frames = FrameSender()
         self._spawner = Spawner(loop)
+        self.notifier = Notifier(self._spawner)
         self.links = LinkMonitor(
             loop,
             {self._netlink.port_id, self._bulk.port_id},
@@ -137,6 +135,9 @@ class Fleet:
             self.links.get,
             self.links.removed,
             self._holds,
+        )
+        self._tellings = Tellings(
+            loop, self.notifier, lambda: self._is_releasing or self._claims.is_busy, self._holds
         )
 
     def _load_filter(self) -> SteadyFilter | None:
@@ -183,15 +184,15 @@ class Fleet:
         """Become what `config` says, touching only what differs.
 
         ValueError or OSError, and nothing is changed, when a script cannot be used as written (unknown user,
-        quoting) or no process can run them. A virtual router that the kernel then refuses is told of and left
-        out, to be made by the next `apply`; at the start it is an OSError.
+        quoting), no process can run them, or a FIFO cannot be opened. A virtual router that the kernel then
+        refuses is told of and left out, to be made by the next `apply`; at the start it is an OSError.
         """
         is_first = not self._has_applied
         self._has_applied = True
         fresh = self._new_scripts(config.scripts)
-        if fresh and not self._has_spawner:
-            self._spawner.start()
-            self._has_spawner = True
+        fifos = self.notifier.prepare(config)
+        if fresh or self.notifier.needs_programs:
+            self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
         added, removed, restarted, changed = [], [], [], []
         failed: dict[str, str] = {}
@@ -204,8 +205,10 @@ class Fleet:
         self._announcements.configure(config.pacing)
         self._start.configure(config.process)
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
-        await self._stop([*removed, *restarted])
+        await self._stop([*removed, *restarted], self._tellings.removed)
+        self.notifier.use(config, fifos)
         self._take_scripts(fresh)
+        former = set(self.routers)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
         limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
         slice_ns = self.engine.now_ns()
@@ -231,7 +234,11 @@ class Fleet:
                 await asyncio.sleep(0)
                 slice_ns = self.engine.now_ns()
         self.engine.settle()
-        await self._stop([name for name in failed if name in self.routers])
+        await self._stop([name for name in failed if name in self.routers], self._tellings.removed)
+        if config.fifo_states_on_reload:
+            for name in config.instances:
+                if name in former and name in self.routers:
+                    self._tellings.repeat(self.routers[name])
         self._drop_scripts(config.scripts)
         self.links.reelect()
         if not config.dynamic_interfaces:
@@ -294,6 +301,7 @@ class Fleet:
             self._claims.follow,
             self._is_native,
             lambda: self._start.reason,
+            self._tellings.priority,
         )
         self._register(instance)
         self.routers[instance.name] = router
@@ -326,9 +334,10 @@ class Fleet:
             for other in others
         )
 
-    async def _stop(self, names: Iterable[str]) -> None:
+    async def _stop(self, names: Iterable[str], tell: Callable[[VirtualRouter, State], None]) -> None:
         """Withdraw, then release, a few virtual routers at a time: no address has two owners."""
         leaving = [self.routers.pop(name) for name in names]
+        states: list[State] = []
         waiting = iter(leaving)
         began_ns = self.engine.now_ns()
         self._is_releasing = True
@@ -338,6 +347,7 @@ class Fleet:
             except OSError as error:
                 log.error("addresses may be left behind: %s", error.strerror or error)
             for router in slice_:
+                states.append(router.state)
                 router.release(self.engine.now_ns())
             self.engine.settle()
             await asyncio.sleep(0)
@@ -347,7 +357,8 @@ class Fleet:
             log.info("%s released in %s", explain.routers(len(leaving)), took)
         while self._drain_slice():
             await asyncio.sleep(0)
-        for number, router in enumerate(leaving, 1):
+        for number, (router, state) in enumerate(zip(leaving, states, strict=True), 1):
+            tell(router, state)
             del self._by_handle[router.handle]
             router.close()
             self._unregister(router.instance)
@@ -422,34 +433,16 @@ class Fleet:
         for event in events:
             router = self._by_handle[event.handle]
             router.on_transition(event)
-            self._untold.append((router, event))
-        if events and self._telling is None:
-            self._telling = self._loop.call_soon(self._tell)
+            self._tellings.transition(router, event)
         for handle in self.engine.take_challenged():
             self._announcements.defend(self._by_handle[handle])
+            self._tellings.lower_priority_heard(self._by_handle[handle])
         for handle, what, source in self.engine.take_complaints():
             router = self._by_handle[handle]
             router.on_complaint(what, source)
             if what is Complaint.INTERVAL:
                 self._debounce.learn(router.instance, router.learned_interval)
         return len(events) == TRANSITIONS_PER_SLICE
-
-    def _tell(self) -> None:
-        """Log some transitions, when the kernel has got what it needs of them."""
-        self._telling = None
-        is_busy = self._is_releasing or self._claims.is_busy
-        if not is_busy or len(self._untold) > UNTOLD_LIMIT:
-            with self._holds.during("logging"):
-                for _ in range(min(TELLS_PER_SLICE, len(self._untold))):
-                    router, event = self._untold.popleft()
-                    router.tell(event)
-        if self._untold:
-            self._telling = self._loop.call_soon(self._tell)
-
-    def _tell_all(self) -> None:
-        while self._untold:
-            router, event = self._untold.popleft()
-            router.tell(event)
 
     def _on_links(self, names: set[str]) -> None:
         self._on_seen(self._debounce.follow(names))
@@ -521,10 +514,11 @@ class Fleet:
     async def close(self) -> None:
         """Withdraw every address, release every mastership, close everything."""
         self._work.clear()
-        await self._stop(list(self.routers))
-        self._tell_all()
+        await self._stop(list(self.routers), self._tellings.stopped)
         for tracker in self._scripts.values():
             tracker.stop()
+        await self._tellings.flush()
+        await self.notifier.close()
         self._loop.remove_reader(self.engine.timer_fd)
         self._unwatch_sockets()
         if self._watch is not None:

@@ -46,7 +46,8 @@ class Judge(Protocol):
 
 
 class VirtualRouter:
-    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go.
+    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go,
+    `tell_priority` when its effective priority has changed.
 
     `waits` tells why no virtual router may take part yet (start.py), None when they may.
     """
@@ -60,7 +61,8 @@ class VirtualRouter:
         script: Callable[[str], Judge],
         claim: Callable[["VirtualRouter"], None],
         is_native: Callable[[VirtualAddress], bool],
-        waits: Callable[[], str | None] = lambda: None,
+        waits: Callable[[], str | None],
+        tell_priority: Callable[["VirtualRouter"], None],
     ) -> None:
         self.instance = instance
         self.state = State.INIT
@@ -75,6 +77,7 @@ class VirtualRouter:
         self._claim = claim
         self._is_native = is_native
         self._waits = waits
+        self._tell_priority = tell_priority
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
         # Our priority and address at the last transition.
@@ -111,6 +114,11 @@ class VirtualRouter:
         """Seconds between the adverts of the master it follows."""
         return self._engine.snapshot(self.handle).master_interval_cs / 100
 
+    @property
+    def source(self) -> IPv4Address | IPv6Address | None:
+        """The address our adverts come from; None when there is none."""
+        return self._source
+
     # -- what happens to it -------------------------------------------------------------------------------
 
     def evaluate(self, now_ns: int) -> None:
@@ -122,6 +130,7 @@ class VirtualRouter:
             log.info("instance %s: priority %d -> %d (%s)", self.name, self._priority, priority, self._sum())
             self._priority = priority
             self._engine.set_priority(self.handle, priority, now_ns)
+            self._tell_priority(self)
         fault = self._find_fault()
         was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
@@ -159,11 +168,12 @@ class VirtualRouter:
         if event.new is State.MASTER or (event.old is State.MASTER and event.new is not State.INIT):
             self._claim(self)  # who released has withdrawn its addresses before
 
-    def tell(self, event: Transition) -> None:
-        """Log a transition; nothing that moves traffic waits for this."""
+    def tell(self, event: Transition) -> str:
+        """Log a transition, and return its reason; nothing that moves traffic waits for this."""
         level = logging.WARNING if event.new is State.FAULT else logging.INFO
         reason = self._explain(event)
         log.log(level, "instance %s: %s -> %s: %s", self.name, event.old.name, event.new.name, reason)
+        return reason
 
     @property
     def reason(self) -> str:

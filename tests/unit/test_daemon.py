@@ -102,8 +102,13 @@ def execute(main: Coroutine[Any, Any, None]) -> None:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
 
+    class Notifier:
+        def status(self) -> dict[str, int]:
+            return {"told": 3}
+
     class Fleet:
         engine = made.engine
+        notifier = Notifier()
 
         def __init__(self, loop: asyncio.AbstractEventLoop, **more: Any) -> None:
             if made.fleet_error is not None:
@@ -350,6 +355,7 @@ def test_status(world: World) -> None:
         assert 0 <= status["uptime"] < 5
         assert [each["name"] for each in status["instances"]] == ["VI", "VI_2"]
         assert (status["unattributed"], status["engine"]) == ({"vrid_errors": 3}, {"wakeups": 7})
+        assert status["notify"] == {"told": 3}
         assert status["router_id"]
         assert (await world.daemon.status(["VI_2"]))["instances"] == [{"name": "VI_2"}]
         assert (await world.daemon.status(["nobody"]))["instances"] == []

@@ -17,6 +17,7 @@ LEVELS = (
     {"cli"},
     {"daemon", "lab"},
     {"fleet"},
+    {"tellings"},
     {"router"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
     {"announcements", "debounce", "start"},
@@ -28,7 +29,7 @@ RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in pa
 
 # What shows and asks needs no daemon, and must not pay for one at start.
 WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.lab", "lab", "control.client")
-DAEMON_PARTS = {"daemon", "fleet", "router", "claims", "announcements", "engine", "net"}
+DAEMON_PARTS = {"daemon", "fleet", "tellings", "router", "claims", "announcements", "engine", "net"}
 
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+([\w, ]+)|c?import\s+([\w.]+))", re.MULTILINE

@@ -91,6 +91,7 @@ class World:
         self.claims: list[tuple[str, State]] = []
         self.native: set[str] = set()
         self.waits: str | None = None
+        self.priorities: list[tuple[str, int]] = []
         self.routers: list[VirtualRouter] = []
 
     def router(self, name: str = "VI", *addresses: str, **more: Any) -> VirtualRouter:
@@ -106,6 +107,7 @@ class World:
             lambda router: self.claims.append((router.name, router.state)),
             lambda address: str(address.address) in self.native,
             lambda: self.waits,
+            lambda router: self.priorities.append((router.name, router.priority)),
         )
         self.routers.append(router)
         self.evaluate(router)

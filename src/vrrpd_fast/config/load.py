@@ -4,9 +4,11 @@ Which form it is, the first significant character tells: JSON begins with a brac
 """
 
 import os
+from collections.abc import Callable
 
 from msgspec import Struct
 
+from vrrpd_fast.config import programs
 from vrrpd_fast.config.conf.form import ConfForm
 from vrrpd_fast.config.conf.reader import read
 from vrrpd_fast.config.conf.statement import Place
@@ -35,7 +37,7 @@ def load(path: str | os.PathLike[str], *, config_id: str | None = None, strict: 
     `strict` makes an error of everything in it that is not served.
     """
     name = os.fspath(path)
-    return resolved(form_of(read_file(name), name, config_id=config_id, strict=strict))
+    return resolved(form_of(read_file(name), name, config_id=config_id, strict=strict), judge=programs.judge)
 
 
 def check(
@@ -49,7 +51,10 @@ def check(
 
 
 def load_text(text: str, name: str, *, config_id: str | None = None, strict: bool = False) -> Loaded:
-    """As load(), of a text; `name` is the file the findings tell, and what includes are relative to."""
+    """As load(), of a text, and without a look at this machine: its programs, users and FIFOs.
+
+    `name` is the file the findings tell, and what includes are relative to.
+    """
     raw = text.encode(errors="surrogatepass")
     return resolved(form_of(raw, name, config_id=config_id, strict=strict))
 
@@ -71,10 +76,13 @@ def form_of(raw: bytes, name: str, *, config_id: str | None = None, strict: bool
     return ConfForm(statements, findings, name, strict=strict)
 
 
-def resolved(form: Form) -> Loaded:
-    """What a file of either form comes to; raises ConfigError with everything that is wrong with it."""
+def resolved(form: Form, judge: Callable[[Config, Problems], Config] = lambda config, _: config) -> Loaded:
+    """What a file of either form comes to; raises ConfigError with everything that is wrong with it.
+
+    `judge` has the last word, if this machine is to say something about it.
+    """
     problems = Problems()
-    config = resolve(form.file(problems), problems)
+    config = judge(resolve(form.file(problems), problems), problems)
     if not problems.items and not form.findings:
         return Loaded(config, [])
     findings = _in_order([*form.findings, *_located(problems, form)], form.place(()).file)

@@ -4,6 +4,7 @@ import grp
 import os
 import pwd
 import shlex
+import shutil
 
 from msgspec import Struct
 
@@ -45,8 +46,8 @@ class Identity(Struct, frozen=True):
         return (self.gid,)
 
 
-def command(script: str) -> list[str]:
-    """The argument vector for a script line, through /bin/sh if it needs one. ValueError if unusable."""
+def words_of(script: str) -> list[str]:
+    """The words of a script line, with quotes and backslashes as sh reads them. ValueError if unusable."""
     if "\0" in script:
         raise ValueError("a script cannot contain a NUL character")
     try:
@@ -55,6 +56,24 @@ def command(script: str) -> list[str]:
         raise ValueError(f"script {script!r}: {str(error).lower()}") from None
     if not words or not words[0]:
         raise ValueError("the script is empty")
+    return words
+
+
+def program(name: str) -> str:
+    """The file that a first word runs: found in PATH, links followed; the word itself if there is none."""
+    path = name if "/" in name else shutil.which(name)
+    return name if path is None else os.path.realpath(path)
+
+
+def arguments(script: str) -> list[str]:
+    """The argument vector of a notify script: no shell, links followed. That is what keepalived runs."""
+    first, *more = words_of(script)
+    return [program(first), *more]
+
+
+def command(script: str) -> list[str]:
+    """The argument vector for a check script, through /bin/sh if it needs one. ValueError if unusable."""
+    words = words_of(script)
     # `=` in the first word is an assignment before the command.
     if SHELL_CHARACTERS.intersection(script) or words[0] in SHELL_WORDS or "=" in words[0]:
         return ["/bin/sh", "-c", script]

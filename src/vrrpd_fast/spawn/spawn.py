@@ -70,9 +70,10 @@ class Result(Struct, frozen=True, kw_only=True):
 class Run:
     """A run that was asked for. It is alive until its process has gone, which a timeout does not wait for."""
 
-    __slots__ = ("is_alive", "on_result", "pid")
+    __slots__ = ("is_alive", "on_result", "pid", "serial")
 
-    def __init__(self, on_result: Callable[[Result], None]) -> None:
+    def __init__(self, serial: int, on_result: Callable[[Result], None]) -> None:
+        self.serial = serial
         self.on_result: Callable[[Result], None] | None = on_result
         self.is_alive = True
         self.pid: int | None = None
@@ -99,11 +100,16 @@ class Spawner:
         self._serial = 0
         self._runs: dict[int, Run] = {}
         self._unsent: deque[bytes] = deque()
-        self._started_at = 0.0
+        self._started_at: float | None = None
         self._restart_delay = 0.0
         self._restart: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
         self._is_closed = False
+
+    def need(self) -> None:
+        """Have a helper: start it the first time. OSError when that is impossible."""
+        if self._started_at is None:
+            self.start()
 
     def start(self) -> None:
         """Start the helper. OSError when that is impossible."""
@@ -135,10 +141,11 @@ class Spawner:
         on_result: Callable[[Result], None],
     ) -> Run:
         """Run argv for at most `timeout` seconds; `on_result` is called once, never from within this call."""
-        run = Run(on_result)
+        self._serial += 1
+        run = Run(self._serial, on_result)
         message = marshal.dumps(
             (
-                self._serial + 1,
+                run.serial,
                 tuple(argv),
                 round(timeout * NS_PER_S) if timeout is not None else 0,
                 (identity.uid, identity.gid, identity.groups) if identity else None,
@@ -150,12 +157,14 @@ class Spawner:
         elif self._socket is None:
             self._refuse(run, "the spawn helper is not running")
         else:
-            self._serial += 1
-            self._runs[self._serial] = run
-            self._unsent.append(message)
-            if len(self._unsent) == 1:
-                self._send()
+            self._runs[run.serial] = run
+            self._queue(message)
         return run
+
+    def stop(self, run: Run) -> None:
+        """End a run as its timeout would: SIGTERM to its process group, SIGKILL 2 s later."""
+        if run.is_alive and self._socket is not None:
+            self._queue(marshal.dumps((run.serial,)))
 
     async def run(
         self,
@@ -194,6 +203,11 @@ class Spawner:
     def _refuse(self, run: Run, why: str) -> None:
         run.is_alive = False
         self.loop.call_soon(run.tell, Result(error=why))
+
+    def _queue(self, message: bytes) -> None:
+        self._unsent.append(message)
+        if len(self._unsent) == 1:
+            self._send()
 
     def _send(self) -> None:
         """Hand over what the socket takes, and come back for the rest."""
@@ -273,7 +287,7 @@ class Spawner:
             run.tell(Result(error=f"the spawn helper {how}"))
 
     def _plan_restart(self, what: str) -> None:
-        if self.loop.time() - self._started_at > HEALTHY_AFTER:
+        if self._started_at is not None and self.loop.time() - self._started_at > HEALTHY_AFTER:
             self._restart_delay = 0.0
         delay = self._restart_delay
         self._restart_delay = min(max(1.0, delay * 2), RESTART_DELAY_LIMIT)

@@ -4,6 +4,7 @@ Started by spawn.py as `python -I -S -E spawner.py FD`, where FD is a connected 
 message is one marshal'ed tuple (both ends are the same interpreter, and marshal costs no import).
 
     request  (serial, argv, timeout_ns or 0, (uid, gid, groups) or None, {more environment})
+             (serial,)                                 the time of this run is over now
     answers  (serial, "started", pid)                  the script has its process
              (serial, "timeout", duration_ns)          its time is over: SIGTERM went to its process group
              (serial, "exit", status, duration_ns)     it is gone; a negative status is minus the signal
@@ -81,7 +82,11 @@ class Helper:
                     message = os.read(self.socket_fd, MESSAGE_LIMIT)
                     if not message:
                         break
-                    self.start(*marshal.loads(message))
+                    request = marshal.loads(message)
+                    if len(request) == 1:
+                        self.expire(*request)
+                    else:
+                        self.start(*request)
         except (DaemonGone, ConnectionResetError):
             pass
         self.finish()
@@ -118,6 +123,11 @@ class Helper:
         if timeout_ns:
             heapq.heappush(self.deadlines, (now_ns + timeout_ns, pid, serial, signal.SIGTERM))
         self.answer(serial, "started", pid)
+
+    def expire(self, serial: int) -> None:
+        for pid, run in self.running.items():
+            if run.serial == serial and not run.is_dying:
+                heapq.heappush(self.deadlines, (time.monotonic_ns(), pid, serial, signal.SIGTERM))
 
     def reap(self) -> None:
         """Tell the end of every script that ended."""

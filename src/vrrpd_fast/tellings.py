@@ -1,0 +1,117 @@
+"""What is told of virtual routers, to the log and to notify: in order, and after what moves traffic.
+
+While addresses are put into the kernel, or taken out of it, all of it waits here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from vrrpd_fast.holds import Holds
+from vrrpd_fast.model import State, Transition
+from vrrpd_fast.notify.events import Word
+from vrrpd_fast.notify.notifier import STATE_WORDS, Notifier
+from vrrpd_fast.router import VirtualRouter
+
+PER_SLICE = 16
+LIMIT = 100_000  # that may wait while addresses are being moved
+
+
+class Tellings:
+    """`is_busy` says whether addresses are being moved."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, notifier: Notifier, is_busy: Callable[[], bool], holds: Holds
+    ) -> None:
+        self._loop = loop
+        self._notifier = notifier
+        self._is_busy = is_busy
+        self._holds = holds
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._turn: asyncio.Handle | None = None
+
+    def transition(self, router: VirtualRouter, event: Transition) -> None:
+        """A change of state that `router` has just made."""
+        self._add(partial(self._transition, router, event, router.priority, router.last_transition))
+
+    def priority(self, router: VirtualRouter) -> None:
+        """Its effective priority has changed."""
+        if router.instance.notify.priority_changes:
+            word = Word.MASTER_PRIORITY if router.is_master else Word.BACKUP_PRIORITY
+            self._add(
+                partial(
+                    self._notifier.tell, router.instance, word, router.priority, old=router.state, reason=""
+                )
+            )
+
+    def lower_priority_heard(self, router: VirtualRouter) -> None:
+        """A MASTER heard an advert that loses against it."""
+        self._add(
+            partial(
+                self._notifier.tell,
+                router.instance,
+                Word.MASTER_RX_LOWER_PRI,
+                router.priority,
+                old=State.MASTER,
+                reason="advert of lower priority",
+                master_address=router.source,
+                master_priority=router.priority,
+            )
+        )
+
+    def stopped(self, router: VirtualRouter, state: State) -> None:
+        """The daemon ends; `state` is what the virtual router was in."""
+        self._add(
+            partial(
+                self._notifier.tell, router.instance, Word.STOP, router.priority, old=state, reason="stopped"
+            )
+        )
+
+    def removed(self, router: VirtualRouter, state: State) -> None:
+        """It is no longer configured, or starts over as another one."""
+        self._add(partial(self._notifier.removed, router.instance, router.priority, state))
+
+    def repeat(self, router: VirtualRouter) -> None:
+        """What it is in, for the FIFOs alone."""
+        self._add(partial(self._notifier.repeat, router.instance, router.priority, router.state))
+
+    async def flush(self) -> None:
+        """Tell everything, in slices."""
+        while self._waiting:
+            self._tell_some()
+            await asyncio.sleep(0)
+
+    def _add(self, what: Callable[[], None]) -> None:
+        self._waiting.append(what)
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._turn = None
+        if not self._is_busy() or len(self._waiting) > LIMIT:
+            with self._holds.during("logging"):
+                self._tell_some()
+        if self._waiting:
+            self._turn = self._loop.call_soon(self._tell)
+
+    def _tell_some(self) -> None:
+        for _ in range(min(PER_SLICE, len(self._waiting))):
+            self._waiting.popleft()()
+
+    def _transition(self, router: VirtualRouter, event: Transition, priority: int, at: float) -> None:
+        reason = router.tell(event)
+        word = STATE_WORDS.get(event.new)
+        if word is None:
+            return  # it was released: `stopped` or `removed` says why
+        is_master = event.new is State.MASTER
+        self._notifier.tell(
+            router.instance,
+            word,
+            priority,
+            old=event.old,
+            at=at,
+            reason=reason,
+            master_address=router.source if is_master else event.master_address,
+            master_priority=priority if is_master else event.master_priority,
+        )
