@@ -13,6 +13,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # ${NAME} anywhere, $NAME before a blank or the end of the line.
 _USE = re.compile(r"\$(?:\{([^{}]*)\}|([A-Za-z_][A-Za-z0-9_]*)(?=[ \t\r\v\f]|$))")
 _DEFINE = re.compile(r"\$([^ \t\r\v\f={}]*)([ \t]*)=")
+PREDEFINED = ("_PWD", "_INSTANCE", "_RANDOM", "_ENV", "_HASH", "_BANG")
 _RANDOM_MOST = 32767
 
 
@@ -51,7 +52,6 @@ class Definitions:
             if not NAME.fullmatch(name):
                 return False
             self._report.error(line.place(match.end(1)), f"write ${name}= without a blank before the =")
-            raise LineError
         if not NAME.fullmatch(name):
             self._report.error(
                 line.place(0),

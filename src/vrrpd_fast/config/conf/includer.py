@@ -79,6 +79,11 @@ class Includer:
             self._report.error(
                 Place(path, 1, 1), "lines end in CR only; save the file with the line ends of Unix"
             )
+        if "\0" in text:
+            before = text[: text.index("\0")]
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            self._report.error(Place(path, line, column), "a NUL byte stands here; this is no text")
+            text = text.replace("\0", "")
         if not is_included:
             self._open.append(os.path.realpath(path))
         return text

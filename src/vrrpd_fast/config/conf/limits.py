@@ -14,8 +14,8 @@ LONGEST_LINE = 65_536  # characters, also after definitions are filled in
 DEEPEST_BLOCK = 32
 DEEPEST_EXPANSION = 48  # definitions of several lines in one another, ~SEQ and ~LST on one line, include
 
-MOST_LINES = 1_000_000  # after repetition and definitions
-MOST_WORDS = 2_000_000
-MOST_CHARACTERS = 256 << 20  # that filling in definitions may copy
+MOST_LINES = 500_000  # after repetition and definitions
+MOST_WORDS = 1_000_000
+MOST_CHARACTERS = 64 << 20  # that filling in definitions may copy
 
 MOST_FINDINGS = 1000

@@ -17,6 +17,10 @@ _SCRIPT_WORDS = """
 """
 SCRIPT_WORDS = frozenset(_SCRIPT_WORDS.split())
 
+# All that makes a line more than words and blanks.
+SPECIAL = re.compile(r"[\"'\\{}#!$@~\x00]|[^\x00-\x7f]")
+WORD = re.compile(r"[^ \t\r\v\f]+")
+
 _BLANK = re.compile(r"[ \t\r\v\f]+")
 # What stands before the first keyword of a line: a condition, repetitions, the name of a definition.
 _BEFORE_KEYWORD = re.compile(

@@ -10,7 +10,7 @@ from vrrpd_fast.config.conf.definitions import Definitions, LineError
 from vrrpd_fast.config.conf.includer import Includer
 from vrrpd_fast.config.conf.includes import FileError
 from vrrpd_fast.config.conf.line import BLANKS, Line
-from vrrpd_fast.config.conf.quoting import without_comment
+from vrrpd_fast.config.conf.quoting import SPECIAL, WORD, without_comment
 from vrrpd_fast.config.conf.report import Report, StopReading
 from vrrpd_fast.config.conf.statement import Place, Statement, Word
 from vrrpd_fast.config.conf.tree import Tree
@@ -18,9 +18,6 @@ from vrrpd_fast.config.conf.wording import Wording
 from vrrpd_fast.config.problems import quoted
 from vrrpd_fast.model import Finding
 
-# All that makes a line more than words and blanks.
-_SPECIAL = re.compile(r"[\"'\\{}#!$@~\x00]|[^\x00-\x7f]")
-_WORD = re.compile(r"[^ \t\r\v\f]+")
 _DEFINITION_OF_LINES = re.compile(r"[ \t]*(?:@\S*[ \t]+)?\$[A-Za-z_][A-Za-z0-9_]*=.*\\[ \t\r]*$")
 _CONDITION = re.compile(r"@(\^?)([^ \t\r\v\f]*)")
 _INCLUDE = re.compile(r"(include[rmwba]?)(?:[ \t\r\v\f]+|$)")
@@ -67,7 +64,7 @@ class _Reader:
         tree, report = self.tree, self._report
         lines = enumerate(text.split("\n"), 1)
         for number, raw in lines:
-            special = _SPECIAL.search(raw)
+            special = SPECIAL.search(raw)
             end = len(raw)
             brace = ""
             if special is not None:
@@ -75,6 +72,8 @@ class _Reader:
                 char = raw[start]
                 if char in "#!" and (start == 0 or raw[start - 1] in BLANKS):
                     end = start
+                    if raw[start + 1 :].strip(BLANKS) in ("{", "}"):
+                        self._tell_brace_in_comment(Place(file, number, start + 1))
                 elif char in "{}" and not raw[start + 1 :].strip(BLANKS):
                     end, brace = start, char
                 else:
@@ -84,8 +83,7 @@ class _Reader:
                 self._slow_line(file, number, raw, lines)
                 continue
             words = [
-                Word(match[0], Place(file, number, match.start() + 1))
-                for match in _WORD.finditer(raw, 0, end)
+                Word(match[0], Place(file, number, match.start() + 1)) for match in WORD.finditer(raw, 0, end)
             ]
             if words:
                 if words[0].text.startswith("include"):
@@ -101,33 +99,25 @@ class _Reader:
     def _slow_line(self, file: str, number: int, raw: str, lines: Iterator[tuple[int, str]]) -> None:
         """A line of a file that may be anything."""
         line = Line(raw, file, number)
-        if len(raw) > limits.LONGEST_OF_KEEPALIVED and not self._check_length(line):
+        if len(raw) > limits.LONGEST_LINE:
+            self._report.error(line.place(0), f"this line is longer than {limits.LONGEST_LINE} characters")
             return
         if _DEFINITION_OF_LINES.match(raw):
             line = self._with_body(line, lines)
-        if "\0" in raw:
-            self._report.error(line.place(raw.index("\0")), "a NUL byte stands here; this is no text")
-            return
         before = without_comment(line.text)
         if before.comment is not None:
             self._report.warning(line.place(before.comment.offset), before.comment.message)
         line = line.cut(0, before.end)
-        self._line(line, file)
-
-    def _check_length(self, line: Line) -> bool:
-        size = len(line.text.encode(errors="surrogateescape"))
-        if len(line.text) > limits.LONGEST_LINE:
-            self._report.error(
-                line.place(0), f"this line has {size} bytes; a line has at most {limits.LONGEST_LINE}"
-            )
-            return False
-        if size > limits.LONGEST_OF_KEEPALIVED:
+        if len(line.text) > limits.LONGEST_OF_KEEPALIVED:
             self._report.warning(
                 line.place(0),
-                f"this line has {size} bytes; keepalived cuts it after {limits.LONGEST_OF_KEEPALIVED} and "
-                "takes the rest for another line, here it stays one",
+                f"keepalived cuts a line after {limits.LONGEST_OF_KEEPALIVED} bytes and takes the rest for "
+                "another one; here it stays one",
             )
-        return True
+        self._line(line, file)
+
+    def _tell_brace_in_comment(self, place: Place) -> None:
+        self._report.warning(place, "this brace stands in a comment, so it opens and closes nothing")
 
     def _with_body(self, line: Line, lines: Iterator[tuple[int, str]]) -> Line:
         """A definition of several lines: all but the last end with a backslash."""
@@ -144,17 +134,13 @@ class _Reader:
                 body.append(text)
             if not goes_on:
                 break
-        else:
-            self._report.error(
-                line.place(len(first) - 1),
-                "the definition goes on behind the end of the file; take the \\ away",
-            )
         self._report.spend_characters(size, line.place(0))
         return Line(first[:-1], line.file, line.number, body=body)
 
     def _line(self, line: Line, file: str, active: tuple[str, ...] = ()) -> None:
         """A line without comment; `active` are the definitions of several lines it comes from."""
         self._report.spend_line(line.place(0))
+        self._report.spend_characters(len(line.text), line.place(0))
         if self._depth == limits.DEEPEST_EXPANSION:
             self._report.error(
                 line.place(0), f"definitions, repetitions and include are nested more than {self._depth} deep"
@@ -186,6 +172,13 @@ class _Reader:
                 pattern = line.cut(include.end())
                 if "$" in pattern.text:
                     pattern = self._filled(pattern, file, active)
+                if pattern.text.count("}") > pattern.text.count("{"):
+                    self._report.error(
+                        pattern.place(pattern.text.rindex("}")),
+                        "the rest of the line is the name of a file; put the } on a line of its own",
+                    )
+                    self.tree.close(pattern.place(len(pattern.text) - 1))
+                    return
                 for path, text in self._includer.include(include[1], pattern, file):
                     self._file(path, text)
                 return

@@ -3,10 +3,10 @@
 import re
 
 from vrrpd_fast.config.conf import repetition
-from vrrpd_fast.config.conf.definitions import Definitions, LineError
+from vrrpd_fast.config.conf.definitions import PREDEFINED, Definitions, LineError
 from vrrpd_fast.config.conf.includer import VARIANTS
 from vrrpd_fast.config.conf.line import Line
-from vrrpd_fast.config.conf.quoting import Token, scan
+from vrrpd_fast.config.conf.quoting import SPECIAL, WORD, Token, scan
 from vrrpd_fast.config.conf.report import Report
 from vrrpd_fast.config.conf.statement import Word
 from vrrpd_fast.config.conf.tree import Tree
@@ -28,6 +28,11 @@ class Wording:
     def add(self, line: Line) -> Line | None:
         """What a line says once all definitions are filled in; returns an include behind a brace."""
         text = line.text
+        special = SPECIAL.search(text)
+        end = len(text) if special is None else special.start()
+        if end == len(text) or (end == len(text) - 1 and text[end] in "{}"):
+            self._add_usual(line, end)
+            return None
         found = scan(text, comments=False)
         for fault in found.faults:
             say = self._report.error if fault.is_error else self._report.warning
@@ -60,6 +65,16 @@ class Wording:
         self._add(words)
         return None
 
+    def _add_usual(self, line: Line, end: int) -> None:
+        """Words without anything special in them, and at most a brace at the end."""
+        words = [Word(match[0], line.place(match.start())) for match in WORD.finditer(line.text, 0, end)]
+        if words:
+            self._tree.add(words)
+        if line.text[end:] == "{":
+            self._tree.open(line.place(end))
+        elif line.text[end:]:
+            self._tree.close(line.place(end), is_alone=not words)
+
     def _add(self, words: list[Word]) -> None:
         if not words:
             return
@@ -81,19 +96,17 @@ class Wording:
                     f"${name} is only replaced before a blank or the end of the line; write ${{{name}}}",
                 )
             elif match[0] == token.text and not token.is_quoted:
-                hint = self._report.suggestion(name, self._definitions.names)
+                known = [f"${known}" for known in self._definitions.names]
+                hint = self._report.suggestion(match[0], known)
                 self._report.warning(
                     place, f"there is no definition ${name}, so it stays as it stands here{hint}"
                 )
 
     def _tell_undefined(self, line: Line, offset: int) -> None:
-        name = line.text[offset + 2 : line.text.index("}", offset)]
-        hint = self._report.suggestion(
-            name, [*self._definitions.names, "_PWD", "_INSTANCE", "_RANDOM", "_ENV"]
-        )
-        self._report.error(
-            line.place(offset), f"there is no definition {quoted(f'${{{name}}}')} up to here{hint}"
-        )
+        use = line.text[offset : line.text.index("}", offset) + 1]
+        known = [f"${{{name}}}" for name in (*self._definitions.names, *PREDEFINED)]
+        hint = self._report.suggestion(use, known)
+        self._report.error(line.place(offset), f"there is no definition {quoted(use)} up to here{hint}")
 
     def _check_characters(self, line: Line, tokens: list[Token]) -> None:
         for token in tokens:
