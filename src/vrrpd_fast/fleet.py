@@ -28,7 +28,7 @@ from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
-from vrrpd_fast.notify.notifier import Notifier
+from vrrpd_fast.notify.notifier import Notifier, needs_programs
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
@@ -190,10 +190,10 @@ class Fleet:
         is_first = not self._has_applied
         self._has_applied = True
         fresh = self._new_scripts(config.scripts)
-        fifos = self.notifier.prepare(config)
-        if fresh or self.notifier.needs_programs:
+        if fresh or needs_programs(config):
             self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
+        fifos = self.notifier.prepare(config)
         added, removed, restarted, changed = [], [], [], []
         failed: dict[str, str] = {}
         for name, router in list(self.routers.items()):

@@ -18,14 +18,25 @@ log = logging.getLogger(__name__)
 
 STOP_LIMIT = 5.0  # seconds that the scripts of a stop have; keepalived's child_wait_time
 STATE_WORDS = {State.MASTER: Word.MASTER, State.BACKUP: Word.BACKUP, State.FAULT: Word.FAULT}
-_SILENT = (Notify(), Notify(tells_deleted=True))
+_WITHOUT_SCRIPTS = {
+    Notify(tells_deleted=deleted, priority_changes=priority)
+    for deleted in (False, True)
+    for priority in (False, True)
+}
+
+
+def needs_programs(config: Config) -> bool:
+    """Whether anything in a configuration is run for an event."""
+    fifos = (config.notify_fifo, config.vrrp_notify_fifo)
+    return any(fifo is not None and fifo.script is not None for fifo in fifos) or any(
+        instance.notify not in _WITHOUT_SCRIPTS for instance in config.instances.values()
+    )
 
 
 class Notifier:
     """One per daemon. It waits for nobody: what is not taken at once is queued, in bounded memory."""
 
     def __init__(self, spawner: Spawner) -> None:
-        self.needs_programs = False
         self._spawner = spawner
         self._channels: dict[str, Channel] = {}  # by path
         self._identities: dict[tuple[str | None, str | None], Identity | None] = {}
@@ -51,10 +62,6 @@ class Notifier:
             for channel in fresh.values():
                 channel.abandon()
             raise
-        fifos = (config.notify_fifo, config.vrrp_notify_fifo)
-        self.needs_programs = any(fifo is not None and fifo.script is not None for fifo in fifos) or any(
-            instance.notify not in _SILENT for instance in config.instances.values()
-        )
         return fresh
 
     def use(self, config: Config, fresh: dict[str, Channel]) -> None:

@@ -60,9 +60,17 @@ def words_of(script: str) -> list[str]:
 
 
 def program(name: str) -> str:
-    """The file that a first word runs: found in PATH, links followed; the word itself if there is none."""
+    """The file that a first word runs: found in PATH, links followed; the word itself if there is none.
+
+    As in keepalived a link to a file beside it keeps its name: programs with many names go by it.
+    """
     path = name if "/" in name else shutil.which(name)
-    return name if path is None else os.path.realpath(path)
+    if path is None:
+        return name
+    directory, last = os.path.split(path)
+    here = os.path.join(os.path.realpath(directory), last)
+    target = os.path.realpath(path)
+    return here if os.path.dirname(target) == os.path.dirname(here) else target
 
 
 def arguments(script: str) -> list[str]:
