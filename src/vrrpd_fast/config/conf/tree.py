@@ -43,7 +43,8 @@ class Tree:
         self._last: Statement | None = None  # may still get a block
         self._settings: list[Statement] | None = None  # what stands in global_defs
         self._closed: tuple[str, Place, Place] | None = None  # title, opened, closed
-        self._suspect: str = ""
+        self._suspect = ""
+        self._forgiven = 0  # braces that may turn out to be there after all
 
     def add(self, words: list[Word]) -> None:
         """A line, or what stood on it before a brace."""
@@ -75,6 +76,9 @@ class Tree:
         """A }; `is_alone` on its line, where its column tells what the author meant to close."""
         self._last = None
         if not self._open:
+            if self._forgiven:
+                self._forgiven -= 1
+                return
             message = "this } closes nothing: no block is open here"
             if self._closed is not None:
                 title, opened, closed = self._closed
@@ -110,8 +114,9 @@ class Tree:
         self._report.error(
             statement.place,
             f"{quoted(statement.keyword)} stands inside the block of {block.title()}, opened on line "
-            f"{block.place.line}: a }} is missing before it{self._suspect}",
+            f"{block.place.line}, but belongs outside of it: a }} is missing before it{self._suspect}",
         )
+        self._forgiven = len(self._open)
         self._open.clear()
         self._current = self.statements
         self._suspect = ""

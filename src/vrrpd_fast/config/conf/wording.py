@@ -104,7 +104,8 @@ class Wording:
 
     def _tell_undefined(self, line: Line, offset: int) -> None:
         use = line.text[offset : line.text.index("}", offset) + 1]
-        known = [f"${{{name}}}" for name in (*self._definitions.names, *PREDEFINED)]
+        names = PREDEFINED if use.startswith("${_") else self._definitions.names
+        known = [f"${{{name}}}" for name in names]
         hint = self._report.suggestion(use, known)
         self._report.error(line.place(offset), f"there is no definition {quoted(use)} up to here{hint}")
 
