@@ -31,10 +31,10 @@ _FLAGS = {
     "autojoin": "autojoin",
     "no_track": "no_track",
 }
-# What the other family does not have, and the value it has there.
-_OF_FAMILY = {
-    4: (("home", False), ("nodad", True), ("mngtmpaddr", False)),
-    6: (("brd", UNSET), ("label", UNSET), ("scope", UNSET)),
+# Words that addresses of the family do not have, and what stands for each when it is not stated.
+_NOT_OF_FAMILY = {
+    4: (("home", "home", False), ("-nodad", "nodad", True), ("mngtmpaddr", "mngtmpaddr", False)),
+    6: (("brd", "brd", UNSET), ("label", "label", UNSET), ("scope", "scope", UNSET)),
 }
 _LONGEST_LIFETIME = 2**32 - 2  # one less than for ever (linux/if_addr.h: INFINITY_LIFE_TIME)
 
@@ -115,10 +115,10 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
         if fault := interface_fault(dev):
             raise EntryError(fault, "dev")
     peer, peer_prefixlen = (None, 0) if entry.peer is UNSET else _peer(entry.peer, address)
-    for key, value in _OF_FAMILY[address.version]:
-        if getattr(entry, key) not in (UNSET, value):
+    for word, field, unstated in _NOT_OF_FAMILY[address.version]:
+        if getattr(entry, field) is not unstated:
             other = 10 - address.version
-            raise EntryError(f"is for IPv{other} only, {address} is IPv{address.version}", key)
+            raise EntryError(f"is for IPv{other} only, {address} is IPv{address.version}", word)
     lifetime = entry.preferred_lft
     if lifetime is UNSET:
         # A host address of IPv6 is deprecated, so that it is never the source of our own connections.
