@@ -42,6 +42,11 @@ def parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="check the configuration, say what is wrong, and exit"
     )
     made.add_argument(
+        "--expand",
+        action="store_true",
+        help="with --check: print the configuration as JSON with every range written out",
+    )
+    made.add_argument(
         "--withdraw",
         action="store_true",
         help="remove every address an earlier run left in the kernel, and exit",
@@ -77,6 +82,10 @@ def main(argv: list[str] | None = None) -> int:
         return _withdraw()
     if options.config is None:
         made.error("--config FILE is required")
+    if options.expand and not options.check:
+        made.error("--expand goes with --check")
+    if options.expand:
+        return _expand(options)
     if options.check:
         return _check(options)
     return _serve(options)
@@ -90,6 +99,22 @@ def _check(options: argparse.Namespace) -> int:
     for finding in findings:
         print(finding)
     return EXIT_USAGE if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _expand(options: argparse.Namespace) -> int:
+    from vrrpd_fast.config.convert import expand
+    from vrrpd_fast.model import ConfigError
+
+    try:
+        expanded = expand(options.config, config_id=options.config_id, strict=options.strict_config)
+    except ConfigError as error:
+        for finding in error.findings:
+            print(finding)
+        return EXIT_USAGE
+    for finding in expanded.findings:
+        print(finding, file=sys.stderr)
+    sys.stdout.write(expanded.text)
+    return 0
 
 
 def _withdraw() -> int:

@@ -18,7 +18,9 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
     used = {track.name for instance in config.instances.values() for track in instance.track_scripts}
     for name in config.scripts:
         if name not in used:
-            problems.warning(("vrrp_script", name), "is tracked by no vrrp_instance", at_key=True)
+            problems.warning(
+                ("vrrp_script", name), "is tracked by no vrrp_instance", ("vrrp_instance",), at_key=True
+            )
     if config.interface_delays:
         _check_delays(config, problems)
 

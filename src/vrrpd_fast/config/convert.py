@@ -1,4 +1,4 @@
-"""`vrrpctl convert`: what a keepalived.conf says, as the JSON that behaves the same."""
+"""What a file says as JSON that behaves the same: `vrrpctl convert` and `vrrpd-fast --check --expand`."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from vrrpd_fast.config.conf.form import ConfForm
 from vrrpd_fast.config.conf.statement import Place
-from vrrpd_fast.config.form import config_error, read_file
+from vrrpd_fast.config.form import Form, config_error, read_file
 from vrrpd_fast.config.load import form_of, resolved
 from vrrpd_fast.model import Finding
 
@@ -36,6 +36,15 @@ def convert(name: str, *, config_id: str | None = None, strict: bool = False) ->
     form = form_of(read_file(name), name, config_id=config_id, strict=strict)
     if not isinstance(form, ConfForm):
         raise config_error(Place(name, 1, 1), "is JSON already, there is nothing to convert")
+    return _converted(form)
+
+
+def expand(name: str, *, config_id: str | None = None, strict: bool = False) -> Converted:
+    """A file of either form as JSON, ranges written out; raises ConfigError as load() does."""
+    return _converted(form_of(read_file(name), name, config_id=config_id, strict=strict))
+
+
+def _converted(form: Form) -> Converted:
     findings = resolved(form).findings
     document = {key: form.document[key] for key in _TOP if form.document.get(key)}
     return Converted(_json(document, "", 0) + "\n", findings)

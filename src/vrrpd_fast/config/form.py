@@ -1,6 +1,6 @@
 """What the two forms of a configuration file have in common: what it says, and where everything stands."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.statement import Place
@@ -20,6 +20,15 @@ class Form(Protocol):
 
     def file(self, problems: Problems) -> schema.File:
         """What it says; what is wrong with it is noted in `problems`."""
+        ...
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What it says in the native form, without ranges; there is none before file()."""
+        ...
+
+    def origin(self, path: Path) -> Path:
+        """The path in the file as it was written: many blocks may come from one that is a range."""
         ...
 
     def place(self, path: Path, *, key: bool = False) -> Place:

@@ -14,7 +14,7 @@ from vrrpd_fast.config.conf.reader import read
 from vrrpd_fast.config.conf.statement import Place
 from vrrpd_fast.config.form import Form, config_error, finding, read_file
 from vrrpd_fast.config.native import NativeForm
-from vrrpd_fast.config.problems import Problem, Problems, in_words
+from vrrpd_fast.config.problems import Path, Problem, Problems, in_words
 from vrrpd_fast.config.resolve import resolve
 from vrrpd_fast.model import Config, ConfigError, Finding, Severity
 
@@ -93,12 +93,31 @@ def resolved(form: Form, judge: Callable[[Config, Problems], Config] = lambda co
 
 def _located(problems: Problems, form: Form) -> list[Finding]:
     located = []
-    for problem in problems.items:
+    for problem, more in _once_per_range(problems.items, form):
         place = problem.place
         if place is None:
             place = form.place(problem.path, key=problem.at_key)
-        located.append(finding(place, problem.severity, _text(problem, place, form)))
+        message = _text(problem, place, form)
+        if more:
+            message += f" (and {more} more of {form.origin(problem.path)[1]})"
+        located.append(finding(place, problem.severity, message))
     return located
+
+
+def _once_per_range(problems: list[Problem], form: Form) -> list[tuple[Problem, int]]:
+    """Each problem, and how many more of its kind the blocks of its range have."""
+    first: dict[tuple[Path, bool, Severity], int] = {}
+    kept: list[tuple[Problem, int]] = []
+    for problem in problems:
+        origin = form.origin(problem.path)
+        key = (origin, problem.at_key, problem.severity)
+        if origin is problem.path or key not in first:
+            first[key] = len(kept)
+            kept.append((problem, 0))
+        else:
+            seen, more = kept[first[key]]
+            kept[first[key]] = seen, more + 1
+    return kept
 
 
 def _in_order(findings: list[Finding], main: str) -> list[Finding]:

@@ -13,6 +13,7 @@ from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.statement import Place
 from vrrpd_fast.config.form import config_error
 from vrrpd_fast.config.problems import Path, Problems
+from vrrpd_fast.config.ranges import Expansion, expand, has_range
 from vrrpd_fast.config.source import Source, SyntaxProblem
 from vrrpd_fast.config.validate import to_file
 from vrrpd_fast.model import Finding
@@ -25,6 +26,8 @@ class NativeForm:
         self._text = _text(raw, name)
         self._name = name
         self._source: Source | None = None
+        self._expansion: Expansion | None = None
+        self.document: dict[str, Any] = {}  # what it says, with ranges written out; file() makes it
 
     @property
     def findings(self) -> list[Finding]:
@@ -33,18 +36,34 @@ class NativeForm:
 
     def file(self, problems: Problems) -> schema.File:
         """What the text says; ConfigError when it is no JSON object."""
-        file = _decode(self._text)
-        if file is not None:
-            return file
+        value = _decode(self._text)
+        if isinstance(value, dict):
+            self._write_out(value, problems)
+            try:
+                return msgspec.convert(self.document, schema.File)
+            except msgspec.ValidationError:
+                pass
         source = self._read()
         for path, offset in source.duplicates:
             first = source.place(source.find(path, key=True))[0]
             problems.at(self._at(offset), path, f"stands twice, first on line {first}")
-        return to_file(source.value, problems)
+        assert isinstance(source.value, dict)
+        self._write_out(source.value, problems)
+        return to_file(self.document, problems)
+
+    def _write_out(self, value: dict[str, Any], problems: Problems) -> None:
+        self.document = value
+        if has_range(value):
+            self._expansion = expand(value, problems)
+            self.document = self._expansion.document
+
+    def origin(self, path: Path) -> Path:
+        """The path as the text has it, where ranges are blocks."""
+        return path if self._expansion is None else self._expansion.origin(path)
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where a value or its key stands, or the nearest thing around it that does."""
-        return self._at(self._read().find(path, key=key))
+        return self._at(self._read().find(self.origin(path), key=key))
 
     def _read(self) -> Source:
         if self._source is None:
@@ -72,12 +91,12 @@ def _text(raw: bytes, name: str) -> str:
         raise config_error(Place(name, line, column), f"byte {raw[error.start]:#04x} is not UTF-8") from error
 
 
-def _decode(text: str) -> schema.File | None:
-    """The file if its shape is right, else None. A key that stands twice is not right."""
+def _decode(text: str) -> Any:
+    """The value of the text, None if it is no right JSON. A key that stands twice is not right."""
     if "\\ud" in text or "\\uD" in text:
         return None  # may be half of a surrogate pair, which json lets through
     try:
-        return msgspec.convert(json.loads(text, object_pairs_hook=_members), schema.File)
+        return json.loads(text, object_pairs_hook=_members)
     except (ValueError, RecursionError):
         return None
 

@@ -54,6 +54,10 @@ class Problems:
         depth = 3 if path[:1] and path[0] in _NAMED_BLOCKS else 2
         self._malformed.update(path[:length] for length in range(depth, len(path)))
 
+    def incomplete(self, path: Path) -> None:
+        """Something of it had to be left out: whatever rests on all of it would only mislead."""
+        self._malformed.add(path)
+
     def error(
         self, path: Path, message: str, *causes: Path, at_key: bool = False, other: Path | None = None
     ) -> None:

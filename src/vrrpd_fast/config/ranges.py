@@ -56,6 +56,10 @@ class _Fault(ValueError):
     """What is wrong with a text or a range."""
 
 
+class _TooLarge(ArithmeticError):
+    """A value that no key has a use for."""
+
+
 def has_range(document: object) -> bool:
     """Whether there is anything to expand."""
     return any(True for _ in _ranged(document))
@@ -87,43 +91,59 @@ def _section(
 ) -> dict[str, Any]:
     """The blocks of a section, ranges written out where they stand."""
     written: dict[str, Any] = {}
-    taken = {name for name, block in blocks.items() if not (isinstance(block, dict) and _KEY in block)}
+    plain = {name for name, block in blocks.items() if not (isinstance(block, dict) and _KEY in block)}
     for name, block in blocks.items():
-        if name in taken:
+        if name in plain:
             written[name] = block
             continue
         path = (section, name)
         try:
-            variables = _variables(block[_KEY])
+            variables = _variables(block[_KEY], _MOST_BLOCKS - len(written))
+            many = _written_out(name, block, variables, path, problems)
+            for each in many:
+                if each in written or each in plain:
+                    raise _Fault(f"comes to {quoted(each)}, and there is a {section} of that name already")
         except _Fault as fault:
             problems.malformed((*path, _KEY), str(fault))
+            problems.incomplete((section,))
             continue
-        known = list(variables)
-        make_name = _template(name, known, path, problems, at_key=True)
-        make_block = _maker({k: v for k, v in block.items() if k != _KEY}, known, path, problems)
-        for values in _combinations(variables):
-            try:
-                each, made = str(make_name(values)), make_block(values)
-            except (_Fault, ZeroDivisionError) as fault:
-                reason = "divides by zero" if isinstance(fault, ZeroDivisionError) else str(fault)
-                problems.malformed((*path, _KEY), f"{_shown(values)}: {reason}")
-                break
-            if each in taken or each in written:
-                problems.malformed(
-                    (*path, _KEY), f"{_shown(values)}: there is a {section} {quoted(each)} already"
-                )
-                break
-            written[each] = made
-            origins[section, each] = name
+        written |= many
+        origins |= {(section, each): name for each in many}
     return written
+
+
+def _written_out(
+    name: str, block: dict[str, Any], variables: dict[str, range], path: Path, problems: Problems
+) -> dict[str, Any]:
+    """The blocks that one comes to. What is wrong with a text is noted, anything else raises _Fault."""
+    known = list(variables)
+    noted = len(problems.items)
+    make_name = _template(name, known, path, problems, at_key=True)
+    make_block = _maker({key: item for key, item in block.items() if key != _KEY}, known, path, problems)
+    if len(problems.items) > noted:
+        problems.incomplete(path[:1])
+        return {}
+    many: dict[str, Any] = {}
+    for numbers in itertools.product(*variables.values()):
+        values = dict(zip(variables, numbers, strict=True))
+        try:
+            each = str(make_name(values))
+            if each in many:
+                raise _Fault(f"comes to {quoted(each)} twice; have every variable in the name")
+            many[each] = make_block(values)
+        except ZeroDivisionError:
+            raise _Fault(f"divides by zero with {_shown(values)}") from None
+        except _TooLarge:
+            raise _Fault(f"comes to a number above {_LARGEST_NUMBER} with {_shown(values)}") from None
+    return many
 
 
 def _shown(values: Values) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
-def _variables(value: object) -> dict[str, range]:
-    """The numbers of each variable; raises _Fault."""
+def _variables(value: object, most: int) -> dict[str, range]:
+    """The numbers of each variable, which make at most so many blocks; raises _Fault."""
     if not isinstance(value, dict) or not value:
         raise _Fault('is an object of variables, like {"n": [1, 500]}')
     variables = {}
@@ -138,18 +158,13 @@ def _variables(value: object) -> dict[str, range]:
             raise _Fault(f"{name} goes upwards: [1, 500], or [1, 499, 2] for every other")
         variables[name] = range(first, last + 1, step)
         blocks *= len(variables[name])
-        if blocks > _MOST_BLOCKS:
-            raise _Fault(f"comes to more than {_MOST_BLOCKS} blocks")
+        if blocks > most:
+            raise _Fault(f"comes to more than {_MOST_BLOCKS} blocks in all")
     return variables
 
 
 def _is_bound(value: object) -> bool:
     return type(value) is int and abs(value) <= _LARGEST_NUMBER
-
-
-def _combinations(variables: dict[str, range]) -> Iterator[Values]:
-    for numbers in itertools.product(*variables.values()):
-        yield dict(zip(variables, numbers, strict=True))
 
 
 def _maker(value: Any, known: list[str], path: Path, problems: Problems) -> Maker:
@@ -207,7 +222,7 @@ def _expression(text: str, known: list[str]) -> tuple[Number, str]:
     def bounded(values: Values) -> int:
         value = number(values)
         if abs(value) > _LARGEST_NUMBER:
-            raise _Fault("a number gets too large")
+            raise _TooLarge
         return value
 
     return bounded, form

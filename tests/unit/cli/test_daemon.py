@@ -86,6 +86,40 @@ def test_a_warning_is_printed_and_is_no_failure(tmp_path: Path, capsys: pytest.C
     assert match is not None and match["severity"] == "warning"
 
 
+def test_expand_prints_every_block_of_a_range(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    each = {"range": {"n": [1, 3]}, "interface": "a{n}", "virtual_router_id": "{n}"}
+    path = write(tmp_path, document(**{"lan{n}": each}))
+    assert main(["--check", "--expand", "--config", path]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    blocks = json.loads(printed.out)["vrrp_instance"]
+    assert [(name, one["virtual_router_id"]) for name, one in blocks.items()] == [
+        ("lan1", 1),
+        ("lan2", 2),
+        ("lan3", 3),
+    ]
+
+
+def test_expand_of_a_bad_file_prints_findings_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, document(VI={"priority": 300}))
+    assert main(["--check", "--expand", "--config", path]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert FINDING.fullmatch(line)
+
+
+def test_expand_keeps_doubts_out_of_what_it_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, document(VI={"debug": 1}))
+    assert main(["--check", "--expand", "--config", path]) == 0
+    printed = capsys.readouterr()
+    assert "debug" in json.loads(printed.out)["vrrp_instance"]["VI"]
+    (line,) = printed.err.splitlines()
+    assert FINDING.fullmatch(line)
+
+
 def test_check_of_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(tmp_path / "none.json")
     assert main(["--check", "--config", path]) == 2
@@ -111,6 +145,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ([], "--config FILE is required"),
         (["--check"], "--config FILE is required"),
+        (["--expand", "--config", "f"], "--expand goes with --check"),
         (["--config"], "expected one argument"),
         (["--config", "x", "--log-level", "loud"], "invalid choice: 'loud'"),
         (["--cnofig", "x"], "unrecognized arguments: --cnofig x"),

@@ -27,8 +27,9 @@ def test_schema_of_the_file() -> None:
 
 def test_schema_has_the_ranges_and_the_required_keys() -> None:
     instance = definitions()["VrrpInstance"]
-    assert instance["properties"]["virtual_router_id"]["minimum"] == 1
-    assert instance["properties"]["virtual_router_id"]["maximum"] == 255
+    number, expression = instance["properties"]["virtual_router_id"]["anyOf"]
+    assert number == {"type": "integer", "minimum": 1, "maximum": 255}
+    assert expression["type"] == "string"
     assert instance["properties"]["state"]["enum"] == ["BACKUP", "MASTER"]
     assert instance["required"] == ["virtual_router_id", "virtual_ipaddress"]
     assert instance["additionalProperties"] is False

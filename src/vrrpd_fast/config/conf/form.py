@@ -35,6 +35,10 @@ class ConfForm:
         except msgspec.ValidationError:
             return to_file(self.document, problems)
 
+    def origin(self, path: Path) -> Path:
+        """The path itself: what the file repeats, it says as often."""
+        return path
+
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where a value or its keyword stands, or the nearest block around it."""
         return self._places.find(path, key=key)

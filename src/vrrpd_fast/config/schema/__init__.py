@@ -67,6 +67,12 @@ class File(Block):
     vrrp_instance: Annotated[dict[str, VrrpInstance], Meta(description="Virtual routers by name")] = {}
 
 
+# Blocks of a range, and what stands in them: a number may be written as a text that comes to one.
+_IN_RANGES = (VrrpInstance, VrrpScript, AddressEntry, PeerEntry, TrackInterfaceEntry, TrackScriptEntry)
+_EXPRESSION = {"type": "string", "pattern": r"^\{[^{}]+\}$"}
+_ABOUT = ("description", "default")
+
+
 def schema_json() -> bytes:
     """JSON Schema (2020-12) of the native file, for editors and `vrrpd-fast --schema`."""
     schema = {
@@ -74,4 +80,10 @@ def schema_json() -> bytes:
         "title": "vrrpd-fast configuration",
         **msgspec.json.schema(File),
     }
+    for block in _IN_RANGES:
+        properties = schema["$defs"][block.__name__]["properties"]
+        for key, value in properties.items():
+            if value.get("type") in ("integer", "number"):
+                about = {word: value.pop(word) for word in _ABOUT if word in value}
+                properties[key] = {**about, "anyOf": [value, _EXPRESSION]}
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"

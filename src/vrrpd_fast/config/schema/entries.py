@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from vrrpd_fast.config.schema.base import Block, ShortDelay, Text, Ttl, Weight
+from vrrpd_fast.config.schema.base import Block, Range, ShortDelay, Text, Ttl, Weight
 
 
 class AddressEntry(Block):
@@ -118,9 +118,12 @@ class GarpGroup(Block):
     interfaces: Annotated[list[Text] | UnsetType, Meta(description="The interfaces that share it")] = UNSET
 
 
-class VrrpScript(Block):
+class VrrpScript(Block, kw_only=True):
     """A health check: a command whose exit code 0 means up."""
 
+    range: Annotated[
+        Range | UnsetType, Meta(description='Variables of a block that stands for many, like {"n": [1, 500]}')
+    ] = UNSET
     script: Annotated[Text, Meta(description="The command; a shell is used only if it needs one")]
     interval: Annotated[float, Meta(ge=0.001, le=86400, description="Seconds between runs")] = 1.0
     timeout: Annotated[

@@ -9,6 +9,7 @@ from vrrpd_fast.config.schema.base import (
     Checksum,
     Delay,
     DownAdverts,
+    Range,
     Repeat,
     RepeatOrNone,
     Text,
@@ -27,6 +28,9 @@ from vrrpd_fast.config.schema.entries import (
 class VrrpInstance(Block, kw_only=True):
     """One virtual router."""
 
+    range: Annotated[
+        Range | UnsetType, Meta(description='Variables of a block that stands for many, like {"n": [1, 500]}')
+    ] = UNSET
     interface: Annotated[
         Text | UnsetType,
         Meta(description="The link its adverts are sent and heard on; only unicast can do without"),

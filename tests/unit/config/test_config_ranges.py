@@ -1,0 +1,139 @@
+"""Blocks that stand for many: what they come to. What can be wrong with one stands in mistakes/range_*."""
+
+import json
+from typing import Any
+
+import pytest
+
+from unit.config.loading import load
+from vrrpd_fast.config.convert import expand
+from vrrpd_fast.config.load import load_text
+from vrrpd_fast.config.problems import Problems
+from vrrpd_fast.config.ranges import expand as write_out
+from vrrpd_fast.model import ConfigError, Instance
+
+FIVE_HUNDRED = """{
+  "vrrp_instance": {
+    "lan{n}": {
+      "range": {"n": [1, 500]},
+      "interface": "eth{n}",
+      "virtual_router_id": 50,
+      "virtual_ipaddress": ["10.1.{n/256}.{n%256}/24"]
+    }
+  }
+}"""
+
+
+def instances(name: str, numbers: dict[str, list[int]], **keys: Any) -> dict[str, Instance]:
+    """What one range comes to, without a finding."""
+    block = {
+        "range": numbers,
+        "interface": "eth{n}",
+        "virtual_router_id": 1,
+        "virtual_ipaddress": ["10.0.0.{n}"],
+    }
+    loaded = load({"vrrp_instance": {name: block | keys}})
+    assert loaded.findings == []
+    return loaded.config.instances
+
+
+def test_five_hundred_virtual_routers_in_a_dozen_lines() -> None:
+    assert FIVE_HUNDRED.count("\n") < 12
+    loaded = load_text(FIVE_HUNDRED, "f")
+    assert loaded.findings == []
+    assert list(loaded.config.instances) == [f"lan{n}" for n in range(1, 501)]
+    last = loaded.config.instances["lan500"]
+    assert (last.interface, str(last.virtual_addresses[0])) == ("eth500", "10.1.1.244/24")
+
+
+def test_several_variables_make_every_combination() -> None:
+    found = instances(
+        "{n}-{k}",
+        {"n": [1, 2], "k": [1, 5, 2]},
+        virtual_router_id="{k}",
+        priority="{200 - 100 * (k % 2) + n}",
+        virtual_ipaddress=["10.0.{k}.{n}"],
+    )
+    assert list(found) == ["1-1", "1-3", "1-5", "2-1", "2-3", "2-5"]
+    assert [one.virtual_router_id for one in found.values()] == [1, 3, 5, 1, 3, 5]
+    assert [one.priority for one in found.values()] == [101, 101, 101, 102, 102, 102]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        *[("{n}", 10), ("{ n + 1 }", 11), ("{n-20}", -10), ("{n*n/3}", 33), ("{n%4}", 2), ("{-n}", -10)],
+        *[("x{n}y{n}", "x10y10"), ("{n:x}", "a"), ("{n:03}", "010"), ("{n:04x}", "000a")],
+        *[("{{n}}", "{n}"), ("{{{n}}}", "{10}"), ("no braces", "no braces"), (7, 7), (True, True)],
+        ([{"a": "{n}"}], [{"a": 10}]),
+    ],
+)
+def test_texts(text: Any, written: Any) -> None:
+    problems = Problems()
+    block = {"range": {"n": [10, 10]}, "key": text}
+    expansion = write_out({"vrrp_script": {"s{n}": block}}, problems)
+    assert problems.items == []
+    assert expansion.document == {"vrrp_script": {"s10": {"key": written}}}
+
+
+def test_name_is_never_a_number() -> None:
+    assert list(instances("{n}", {"n": [1, 2]})) == ["1", "2"]
+
+
+def test_other_blocks_stay_where_they_are_and_as_they_are() -> None:
+    script = {"script": "awk '{print}'"}
+    ranged = {"range": {"n": [1, 2]}, "script": "/check {n}"}
+    expansion = write_out({"vrrp_script": {"a": script, "b{n}": ranged, "c{n}": script}}, Problems())
+    assert expansion.document["vrrp_script"] == {
+        "a": script,
+        "b1": {"script": "/check 1"},
+        "b2": {"script": "/check 2"},
+        "c{n}": script,
+    }
+    assert expansion.origin(("vrrp_script", "b2", "script")) == ("vrrp_script", "b{n}", "script")
+    assert expansion.origin(("vrrp_script", "a", "script")) == ("vrrp_script", "a", "script")
+
+
+def test_a_range_may_refer_to_another() -> None:
+    blocks = {
+        "vrrp_script": {"chk{n}": {"range": {"n": [1, 3]}, "script": "/check {n}"}},
+        "vrrp_instance": {
+            "lan{n}": {
+                "range": {"n": [1, 3]},
+                "interface": "eth{n}",
+                "virtual_router_id": 1,
+                "virtual_ipaddress": ["10.0.{n}.1"],
+                "track_script": ["chk{n}"],
+            }
+        },
+    }
+    loaded = load(blocks)
+    assert loaded.findings == []
+    assert loaded.config.instances["lan2"].track_scripts[0].name == "chk2"
+
+
+def test_blocks_in_all_are_bounded() -> None:
+    block = {"range": {"n": [1, 60000]}}
+    problems = Problems()
+    write_out({"vrrp_instance": {"a{n}": block, "b{n}": block}}, problems)
+    (problem,) = problems.items
+    assert problem.message == "comes to more than 100000 blocks in all"
+
+
+def test_findings_stand_at_the_block_and_once() -> None:
+    text = FIVE_HUNDRED.replace("50,", "500,")
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, "f")
+    (finding,) = caught.value.findings
+    assert str(finding) == (
+        "f:6:28: error: vrrp_instance lan1: virtual_router_id: 500 is not in 1..255 (and 499 more of lan{n})"
+    )
+
+
+def test_expansion_comes_to_the_same(tmp_path: Any) -> None:
+    path = tmp_path / "vips.json"
+    path.write_text(FIVE_HUNDRED)
+    expanded = expand(str(path))
+    assert expanded.findings == []
+    assert "range" not in expanded.text and len(json.loads(expanded.text)["vrrp_instance"]) == 500
+    assert load_text(expanded.text, "f") == load_text(FIVE_HUNDRED, "f")
