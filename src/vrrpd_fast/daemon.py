@@ -21,7 +21,9 @@ from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding, Proce
 from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses, withdraw_tagged
 from vrrpd_fast.net.netlink import Netlink
 from vrrpd_fast.notify.once import run_once
-from vrrpd_fast.system import ServiceManager, raise_limits
+from vrrpd_fast.scheduling import Scheduling
+from vrrpd_fast.system import ServiceManager, enter_network, raise_limits
+from vrrpd_fast.tuning import Tuning
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ class Daemon:
         self._end = asyncio.Event()
         self._started = asyncio.Event()
         self._manager = ServiceManager()
+        self._tuning = Tuning()
+        self._scheduling = Scheduling()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,6 +76,10 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loaded = self._load()
         _tell(loaded.findings)
+        if loaded.config.process.net_namespace is not None:
+            enter_network(
+                loaded.config.process.net_namespace
+            )  # every socket is opened there, but for Unix ones
         raise_limits(MAX_FILES)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
@@ -80,7 +88,7 @@ class Daemon:
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
         try:
             await _run_startup(loaded.config.process)
-            self._fleet = Fleet(loop, kernel_filter=self._kernel_filter)
+            self._fleet = Fleet(loop, kernel_filter=self._kernel_filter, on_late=self._scheduling.on_late)
             try:
                 _check_kernel()
                 self._fleet.listen()
@@ -101,6 +109,7 @@ class Daemon:
                     for task in self._tasks:
                         task.cancel()
                     await self._fleet.close()
+                    self._tuning.close()
                     await _run_shutdown(self._config.process)
         finally:
             await service.close()
@@ -129,7 +138,7 @@ class Daemon:
         async with self._reloading:
             self._manager.reloading()
             try:
-                loaded = await asyncio.to_thread(self._load)
+                loaded = await asyncio.to_thread(self._load, running=self._config)
                 _tell(loaded.findings)
                 summary = await self._apply(loaded.config)
             except ConfigError as error:
@@ -151,7 +160,10 @@ class Daemon:
             }
 
     async def _apply(self, config: Config) -> Summary:
+        self._tuning.apply(config.process)
         summary = await self._fleet.apply(config)
+        # Not before: a program that the fleet starts, and it itself at the start, have no need to be urgent.
+        self._scheduling.apply(config.process)
         self._config = config
         return summary
 
@@ -185,8 +197,13 @@ class Daemon:
             await asyncio.sleep(interval)
 
 
-def withdraw() -> int:
-    """Remove every address that an earlier run left in the kernel, by its owner tag; returns how many."""
+def withdraw(namespace: str | None = None) -> int:
+    """Remove every address that an earlier run left in the kernel, by its owner tag; returns how many.
+
+    In the network namespace of that name, for which this thread leaves its own.
+    """
+    if namespace is not None:
+        enter_network(namespace)
     with contextlib.closing(Netlink()) as netlink:
         return withdraw_tagged(netlink)
 

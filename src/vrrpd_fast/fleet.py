@@ -18,7 +18,7 @@ from vrrpd_fast.claims import Claims
 from vrrpd_fast.debounce import Debounce
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
-from vrrpd_fast.engine.sockets import Sockets
+from vrrpd_fast.engine.sockets import Sockets, receive_bytes
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
@@ -73,11 +73,21 @@ class Summary(Struct, frozen=True):
 
 
 class Fleet:
-    """Opens every socket of the data plane and the kernel side; OSError when that is not allowed."""
+    """Opens every socket of the data plane and the kernel side; OSError when that is not allowed.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, kernel_filter: bool = True) -> None:
+    `on_late(late_ns)` is told when a tick came late because this process did not run.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        kernel_filter: bool = True,
+        on_late: Callable[[int], None] = lambda late_ns: None,
+    ) -> None:
         self.routers: dict[str, VirtualRouter] = {}
         self._loop = loop
+        self._on_late = on_late
         self._scripts: dict[str, ScriptTracker] = {}
         # Who judges in place of a script that a reload changed, until its first result.
         self._former: dict[str, ScriptTracker] = {}
@@ -190,6 +200,7 @@ class Fleet:
         is_first = not self._has_applied
         self._has_applied = True
         fresh = self._new_scripts(config.scripts)
+        self._size_buffers(config)
         if fresh or needs_programs(config):
             self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
@@ -250,6 +261,16 @@ class Fleet:
         )
         unchanged = len(self.routers) - len(added) - len(restarted) - len(changed)
         return Summary(added, removed, restarted, changed, unchanged, failed)
+
+    def _size_buffers(self, config: Config) -> None:
+        """Receive buffers as configured; called when that, or what they are for, may have changed."""
+        self.links.enlarge(config.process.netlink_buffer or 0)
+        instances = config.instances.values()
+        self._sockets.resize(receive_bytes(config.process, instances, self._mtu))
+
+    def _mtu(self, interface: str) -> int:
+        link = self.links.get(interface)
+        return 0 if link is None else link.mtu
 
     def _tell_missing(self, names: Iterable[str]) -> None:
         """Without dynamic_interfaces a missing interface is a mistake, though we can wait for it."""
@@ -415,17 +436,18 @@ class Fleet:
         self._follow_polling()
         late = self.engine.take_late()
         if late is not None:
-            late_ns, at_ns = late
-            self._limit.log(
-                log,
-                logging.WARNING,
-                "late",
-                "%s late: %s",
-                explain.duration(late_ns),
-                self._holds.blame(late_ns, at_ns),
-            )
+            self._tell_late(*late)
         if has_more:
             self._on_engine()
+
+    def _tell_late(self, late_ns: int, at_ns: int) -> None:
+        step = self._holds.blame(late_ns, at_ns)
+        if step is None:
+            self._on_late(late_ns)
+            why = "this process did not run: stopped, or without a CPU"
+        else:
+            why = f"loop held by {step}"
+        self._limit.log(log, logging.WARNING, "late", "%s late: %s", explain.duration(late_ns), why)
 
     def _drain_slice(self) -> bool:
         """Have some transitions made by their virtual routers; whether there may be more."""

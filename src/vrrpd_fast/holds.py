@@ -37,10 +37,8 @@ class Holds:
         if took_ns > NOTED_NS and (is_longer or began_ns > other_ended_ns + took_ns):
             self._longest = (what, began_ns, ended_ns)
 
-    def blame(self, late_ns: int, at_ns: int) -> str:
-        """Why a tick came `late_ns` late at `at_ns`."""
+    def blame(self, late_ns: int, at_ns: int) -> str | None:
+        """Which step of ours made a tick come `late_ns` late at `at_ns`; None: the process did not run."""
         what, began_ns, ended_ns = self._longest
         overlap_ns = min(ended_ns, at_ns) - max(began_ns, at_ns - late_ns)
-        if 2 * overlap_ns >= late_ns:
-            return f"loop held by {what}"
-        return "this process did not run: stopped, or without a CPU"
+        return what if 2 * overlap_ns >= late_ns else None

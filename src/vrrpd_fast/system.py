@@ -1,14 +1,27 @@
-"""What the system around the daemon wants to hear from it, and grants it: systemd's notify socket, limits."""
+"""What the system around the daemon wants to hear from it, and grants it: systemd's notify socket, limits.
+
+Also the system calls that Python does not have; a name of theirs stands in the documentation of each.
+"""
 
 import contextlib
+import ctypes
 import os
 import resource
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 # SO_SNDBUFFORCE and SO_RCVBUFFORCE (asm-generic/socket.h); the socket module has no names for them.
 _FORCED = {socket.SO_SNDBUF: 32, socket.SO_RCVBUF: 33}
+
+NAMESPACES = Path("/run/netns")  # of ip-netns(8)
+
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_PR_SET_NAME = 15  # linux/prctl.h
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # asm-generic/mman.h
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ServiceManager:
@@ -61,6 +74,41 @@ def enlarge_buffer(sock: socket.socket, option: int, size: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, _FORCED[option], size)
     except PermissionError:
         sock.setsockopt(socket.SOL_SOCKET, option, size)
+
+
+def enter_network(name: str) -> None:
+    """Move this thread, and those it will start, to the network namespace NAME of ip-netns(8) (setns(2)).
+
+    FileNotFoundError when there is none of that name, PermissionError without CAP_SYS_ADMIN; both name it.
+    """
+    path = NAMESPACES / name
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.setns(descriptor, _CLONE_NEWNET), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def lock_memory(is_locked: bool) -> None:
+    """Keep what this process has in memory, and what it will have, from being swapped out (mlockall(2)).
+
+    Pages are locked as they are used, so that nothing is reserved that is not needed.
+    """
+    if is_locked:
+        _check(_libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT))
+    else:
+        _check(_libc.munlockall())
+
+
+def name_process(name: str) -> None:
+    """What ps(1) and top(1) show of this process: at most 15 bytes (PR_SET_NAME of prctl(2))."""
+    _check(_libc.prctl(_PR_SET_NAME, name.encode(errors="surrogateescape"), 0, 0, 0))
+
+
+def _check(result: int, path: str | None = None) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)
 
 
 def raise_limits(files: int) -> bool:

@@ -18,7 +18,7 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"tellings"},
-    {"router"},
+    {"router", "scheduling", "tuning"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
     {"announcements", "debounce", "start"},
     {"pacing"},

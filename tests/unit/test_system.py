@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import socket
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vrrpd_fast.system import ServiceManager
+from unit.child import in_child
+from vrrpd_fast import system
+from vrrpd_fast.system import ServiceManager, enter_network
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -120,3 +123,44 @@ def test_limits_beyond_the_hard_one_are_taken_as_far_as_allowed(monkeypatch: pyt
     monkeypatch.setattr(system.resource, "setrlimit", setrlimit)
     assert system.raise_limits(500) is False
     assert taken == [(400, 400)]
+
+
+def test_a_network_namespace_that_does_not_exist_is_named() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        enter_network("no-such-namespace")
+    assert caught.value.filename == "/run/netns/no-such-namespace"
+
+
+def test_what_is_no_network_namespace_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(system, "NAMESPACES", tmp_path)
+    with pytest.raises(OSError, match="file") as caught:
+        enter_network("file")
+    assert caught.value.errno == errno.EINVAL
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="file"):
+        enter_network("file")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.lab
+def test_entering_a_network_namespace_moves_this_thread(tmp_path: Path) -> None:
+    """Into a second one, which another process keeps, and nowhere else."""
+    with subprocess.Popen(["unshare", "--net", "sleep", "60"]) as keeper:
+        try:
+            mine = os.readlink("/proc/self/ns/net")
+            other = in_child(
+                f"""
+import pathlib, time
+from vrrpd_fast import system
+path = pathlib.Path("/proc/{keeper.pid}/ns/net")
+while os.readlink(path) == {mine!r}:
+    time.sleep(0.01)
+system.NAMESPACES = path.parent
+system.enter_network("net")
+found = [os.readlink("/proc/thread-self/ns/net"), os.readlink(path)]
+"""
+            )
+        finally:
+            keeper.kill()
+    assert other[0] == other[1] != mine

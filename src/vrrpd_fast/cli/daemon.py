@@ -49,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--withdraw",
         action="store_true",
-        help="remove every address an earlier run left in the kernel, and exit",
+        help="remove every address an earlier run left in the kernel, in the net_namespace of --config "
+        "if that is given, and exit",
     )
     made.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of the configuration, and exit"
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.buffer.write(schema_json())
         return 0
     if options.withdraw:
-        return _withdraw()
+        return _withdraw(options)
     if options.config is None:
         made.error("--config FILE is required")
     if options.expand and not options.check:
@@ -117,11 +118,19 @@ def _expand(options: argparse.Namespace) -> int:
     return 0
 
 
-def _withdraw() -> int:
+def _withdraw(options: argparse.Namespace) -> int:
+    from vrrpd_fast.config.load import load
     from vrrpd_fast.daemon import withdraw
+    from vrrpd_fast.model import ConfigError
 
+    namespace = None
+    if options.config is not None:
+        try:
+            namespace = load(options.config, config_id=options.config_id).config.process.net_namespace
+        except ConfigError as error:
+            print(f"vrrpd-fast: net_namespace is not known: {error.findings[0]}", file=sys.stderr)
     try:
-        count = withdraw()
+        count = withdraw(namespace)
     except OSError as error:
         print(f"vrrpd-fast: cannot withdraw: {_explain(error)}", file=sys.stderr)
         return EXIT_FAILURE

@@ -15,6 +15,7 @@ from vrrpd_fast.config.conf.statement import Place
 from vrrpd_fast.config.form import Form, config_error, finding, read_file
 from vrrpd_fast.config.native import NativeForm
 from vrrpd_fast.config.problems import Path, Problem, Problems, in_words
+from vrrpd_fast.config.reload import check_reload
 from vrrpd_fast.config.resolve import resolve
 from vrrpd_fast.model import Config, ConfigError, Finding, Severity
 
@@ -30,14 +31,27 @@ class Loaded(Struct, frozen=True):
     findings: list[Finding]
 
 
-def load(path: str | os.PathLike[str], *, config_id: str | None = None, strict: bool = False) -> Loaded:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    config_id: str | None = None,
+    strict: bool = False,
+    running: Config | None = None,
+) -> Loaded:
     """Read and resolve a file; raises ConfigError with everything that is wrong with it.
 
     `config_id` is what `@ID` lines of a keepalived.conf are compared with, by default the short host name;
-    `strict` makes an error of everything in it that is not served.
+    `strict` makes an error of everything in it that is not served. `running` is what a daemon runs with: what
+    cannot change until it is started again is an error.
     """
     name = os.fspath(path)
-    return resolved(form_of(read_file(name), name, config_id=config_id, strict=strict), judge=programs.judge)
+
+    def judge(config: Config, problems: Problems) -> Config:
+        if running is not None:
+            check_reload(running, config, problems)
+        return programs.judge(config, problems)
+
+    return resolved(form_of(read_file(name), name, config_id=config_id, strict=strict), judge)
 
 
 def check(

@@ -7,7 +7,9 @@ them all for every packet). Which groups the host listens to is membership.py's 
 import errno
 import socket
 import struct
+from collections.abc import Callable, Collection
 
+from vrrpd_fast.model import Family, Instance, Process
 from vrrpd_fast.system import enlarge_buffer
 
 IPPROTO_VRRP = 112
@@ -17,6 +19,9 @@ SO_MEMINFO = 55  # asm-generic/socket.h
 
 # 10,000 adverts that arrive at once fit: an skb of an advert is charged about 800 bytes.
 BUFFER_BYTES = 16 << 20
+# What one advert of each virtual router takes, at least, and of them all.
+ADVERT_ROOM = 1024
+LEAST_ROOM = 65536
 
 
 class Sockets:
@@ -54,10 +59,41 @@ class Sockets:
             struct.unpack("=9I", each.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[8] for each in ears
         )
 
+    def resize(self, size: int) -> None:
+        """How many bytes may wait in each receive buffer, as the kernel charges them."""
+        for each in (self.receive4, self.receive6):
+            if each is not None:
+                enlarge_buffer(each, socket.SO_RCVBUF, size)
+
     def close(self) -> None:
         for each in (self.receive4, self.receive6, self.packet, self.unicast4, self.unicast6):
             if each is not None:
                 each.close()
+
+
+def receive_bytes(process: Process, instances: Collection[Instance], mtu: Callable[[str], int]) -> int:
+    """Receive buffer as vrrp_rx_bufs_policy wants it; `mtu` tells that of an interface.
+
+    keepalived has a socket for each interface, here one hears them all: the sum of what theirs would have,
+    but always room for an advert of each virtual router.
+    """
+    policy = process.receive_buffer
+    if policy is None:
+        return BUFFER_BYTES
+    if policy == "mtu":
+        size = sum(mtu(instance.interface) for instance in instances) * process.receive_multiplier
+    elif policy == "advert":
+        size = sum(map(_advert_bytes, instances)) * process.receive_multiplier
+    else:
+        size = int(policy)
+    return max(size, ADVERT_ROOM * len(instances), LEAST_ROOM)
+
+
+def _advert_bytes(instance: Instance) -> int:
+    """Of the whole datagram."""
+    header, each = (20, 4) if instance.family is Family.IPV4 else (40, 16)
+    trailer = 8 if instance.version == 2 else 0  # authentication data
+    return header + 8 + each * len(instance.virtual_addresses) + trailer
 
 
 def _receiver(family: socket.AddressFamily) -> socket.socket:

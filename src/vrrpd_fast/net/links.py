@@ -165,6 +165,10 @@ class LinkMonitor:
                 handle.cancel()
         self._socket.close()
 
+    def enlarge(self, receive_buffer: int) -> None:
+        """Have room for so many bytes of notifications, and never for less than usual."""
+        enlarge_buffer(self._socket, socket.SO_RCVBUF, max(receive_buffer, RECEIVE_BUFFER))
+
     def get(self, name: str) -> Link | None:
         return self._by_name.get(name)
 
