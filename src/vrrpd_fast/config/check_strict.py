@@ -9,7 +9,7 @@ from vrrpd_fast.config.schema import GlobalDefs, VrrpInstance
 from vrrpd_fast.model import Instance
 
 # Words of an instance, the only value they may have if they are stated, and why.
-_FORCED = (
+FORCED = (
     ("down_timer_adverts", 3, "the RFC has 3"),
     ("lower_prio_no_advert", True, "the RFC does not answer a losing master"),
     ("higher_prio_send_advert", False, "the RFC has no such advert"),
@@ -63,7 +63,7 @@ def check_strict(instance: Instance, block: VrrpInstance, path: Path, problems: 
 def _check_forced(
     block: GlobalDefs | VrrpInstance, prefix: str, path: Path, why: Path, problems: Problems
 ) -> None:
-    for word, only, reason in _FORCED:
+    for word, only, reason in FORCED:
         key = prefix + word
         value = getattr(block, key)
         if value is not UNSET and value != only:

@@ -5,8 +5,9 @@ from typing import Any
 from vrrpd_fast.config.addresses import EntryError, parse_address
 from vrrpd_fast.config.check import most_addresses
 from vrrpd_fast.config.conf.places import Places
-from vrrpd_fast.config.problems import Path, Problems
-from vrrpd_fast.model import Family, Severity
+from vrrpd_fast.config.conf.teller import Teller
+from vrrpd_fast.config.problems import Path
+from vrrpd_fast.model import Family
 
 _LISTED = "virtual_ipaddress"
 _EXCLUDED = "virtual_ipaddress_excluded"
@@ -21,14 +22,12 @@ def is_ipv6(entry: str) -> bool:
 class Addresses:
     """The two address lists of one instance."""
 
-    def __init__(
-        self, block: dict[str, Any], path: Path, version: int, places: Places, problems: Problems
-    ) -> None:
+    def __init__(self, block: dict[str, Any], path: Path, version: int, places: Places, tell: Teller) -> None:
         self._block = block
         self._path = path
         self._version = version
         self._places = places
-        self._problems = problems
+        self._tell = tell
         self._seen: set[tuple[str | None, Any]] = set()
 
     def rewrite(self) -> None:
@@ -60,7 +59,7 @@ class Addresses:
         entry = self._block[key][index]
         path = (*self._path, key, index)
         if family is not None and is_ipv6(entry) is not family:
-            self._warn(
+            self._tell(
                 path,
                 f"{entry.partition(' ')[0]} is left out, as keepalived does: it is IPv{4 if family else 6} "
                 f"and the first address is IPv{6 if family else 4}; {_EXCLUDED} takes both",
@@ -76,7 +75,7 @@ class Addresses:
         except (EntryError, IndexError):
             return True  # the schema tells what is wrong with it
         if where in self._seen:
-            self._warn(
+            self._tell(
                 path, f"{words[0]} is left out: {where[1]} on {where[0]} stands twice in this instance"
             )
             return False
@@ -88,14 +87,14 @@ class Addresses:
         for word in _ONLY_IPV4:
             if word in words:
                 at = words.index(word)
-                self._warn(
+                self._tell(
                     path, f"{word} is left out, as keepalived does: {words[0]} is IPv6, which has none"
                 )
                 words = words[:at] + words[at + 2 :]
         return words
 
     def _move(self, listed: list[str], room: int) -> None:
-        self._warn(
+        self._tell(
             (*self._path, _LISTED, room),
             f"{len(listed)} addresses, an advert has room for {room}: those from here on become "
             f"{_EXCLUDED}, as in keepalived",
@@ -104,6 +103,3 @@ class Addresses:
         self._places.move_tail((*self._path, _LISTED), room, (*self._path, _EXCLUDED), len(excluded))
         excluded += listed[room:]
         del listed[room:]
-
-    def _warn(self, path: Path, message: str) -> None:
-        self._problems.at(self._places.find(path), path, message, Severity.WARNING)

@@ -8,19 +8,15 @@ left to the schema, which refuses them.
 from typing import Any
 
 from vrrpd_fast.config.conf.addresses import Addresses, is_ipv6
+from vrrpd_fast.config.conf.delays import shorten_delays
 from vrrpd_fast.config.conf.places import Places
+from vrrpd_fast.config.conf.strict import drop_forced
+from vrrpd_fast.config.conf.teller import Teller
 from vrrpd_fast.config.problems import Path, Problems, quoted
-from vrrpd_fast.model import Severity
 
 _LONGEST_PASSWORD = 8
 _LONGEST_VERSION_3 = 40.95
 _UNICAST_WORDS = ("unicast_src_ip", "unicast_peer", "check_unicast_src")
-_STRICT = {
-    "preempt_delay": "taking over is not put off",
-    "down_timer_adverts": "3 is used",
-    "garp_lower_prio_repeat": "nothing is announced again when a losing master is heard",
-    "garp_lower_prio_delay": "nothing is announced again when a losing master is heard",
-}
 
 Block = dict[str, Any]
 
@@ -29,11 +25,16 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
     """Change the document as keepalived would, and tell."""
     defaults = document.get("global_defs", {})
     scripts = document.get("vrrp_script", {})
+    tell = Teller(places, problems)
+    if defaults.get("vrrp_strict"):
+        drop_forced(defaults, "vrrp_", ("global_defs",), tell)
     checks_addresses = False
     for name, block in document.get("vrrp_instance", {}).items():
-        instance = Instance(block, ("vrrp_instance", name), defaults, places, problems)
+        instance = Instance(block, ("vrrp_instance", name), defaults, places, tell)
         instance.rewrite(scripts)
         checks_addresses |= instance.version == 3
+    if "interface_up_down_delays" in document:
+        shorten_delays(document, tell)
     if checks_addresses:  # version 2 does so in any case
         document.setdefault("global_defs", {})["check_addresses"] = "strict"
 
@@ -41,12 +42,14 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
 class Instance:
     """One vrrp_instance of the document; the rules apply one after the other, as in keepalived."""
 
-    def __init__(self, block: Block, path: Path, defaults: Block, places: Places, problems: Problems) -> None:
+    def __init__(self, block: Block, path: Path, defaults: Block, places: Places, tell: Teller) -> None:
         self._block = block
         self._path = path
         self._places = places
-        self._problems = problems
+        self._tell = tell
         self._strict = block.get("strict_mode", defaults.get("vrrp_strict", False))
+        usual = 255 if block.get("state") == "MASTER" else 100
+        self._owner = block.get("priority", usual) == 255
         first = next(iter(block.get("virtual_ipaddress", ())), "")
         self._is_ipv6 = is_ipv6(first)
         version = block["version"] if "version" in block else defaults.get("vrrp_version", 2)
@@ -56,28 +59,26 @@ class Instance:
         """Apply every rule."""
         block = self._block
         if self._is_ipv6 and block.get("version") == 2:
-            self._tell("version", "IPv6 needs version 3, which is used")
+            self._tell((*self._path, "version"), "IPv6 needs version 3, which is used")
             block["version"] = 3
         if "authentication" in block:
             self._authentication()
         if "advert_int" in block:
             self._advert_int(block["advert_int"])
+        if block.get("track_src_ip") and not {"mcast_src_ip", "unicast_src_ip"} & block.keys():
+            self._drop("track_src_ip", "there is no source address to track")
         self._unicast()
         if self._strict:
             self._strict_mode()
+        if self._owner and block.get("accept") is False:
+            self._drop("accept", "priority 255 always accepts")
         self._preemption()
         if "track_script" in block or "track_interface" in block:
             self._trackers(scripts)
-        Addresses(block, self._path, self.version, self._places, self._problems).rewrite()
-
-    def _tell(self, key: str, message: str) -> None:
-        path = (*self._path, key)
-        self._problems.at(self._places.find(path), path, message, Severity.WARNING)
+        Addresses(block, self._path, self.version, self._places, self._tell).rewrite()
 
     def _drop(self, key: str, why: str) -> None:
-        if key in self._block:
-            self._tell(key, f"left out, as keepalived does: {why}")
-            del self._block[key]
+        self._tell.dropped(self._block, (*self._path, key), why)
 
     def _authentication(self) -> None:
         secret = self._block["authentication"]
@@ -94,10 +95,9 @@ class Instance:
             path = (*self._path, "authentication", "auth_pass")
             short = password.encode()[:_LONGEST_PASSWORD].decode(errors="replace")
             if "\ufffd" in short:
-                self._problems.malformed(path, "the first 8 bytes, which count, end inside a character")
+                self._tell.problems.malformed(path, "the first 8 bytes, which count, end inside a character")
             else:
-                message = f"only the first {_LONGEST_PASSWORD} characters count, as in keepalived"
-                self._problems.at(self._places.find(path), path, message, Severity.WARNING)
+                self._tell(path, f"only the first {_LONGEST_PASSWORD} characters count, as in keepalived")
                 secret["auth_pass"] = short
 
     def _advert_int(self, seconds: float) -> None:
@@ -112,7 +112,8 @@ class Instance:
             served = max(1, int(seconds * 100 + 0.5)) / 100
             why = "version 3 carries multiples of 10 ms"
         if served != seconds:
-            self._tell("advert_int", f"{seconds:.12g} s becomes {served:g} s, as in keepalived: {why}")
+            where = (*self._path, "advert_int")
+            self._tell(where, f"{seconds:.12g} s becomes {served:g} s, as in keepalived: {why}")
             self._block["advert_int"] = int(served) if served == int(served) else served
 
     def _unicast(self) -> None:
@@ -128,7 +129,7 @@ class Instance:
             return
         if stated:
             self._tell(
-                stated[0],
+                (*self._path, stated[0]),
                 "there is no unicast_peer, so adverts are multicast, as in keepalived; "
                 "list the other routers, or say unicast_fault_no_peer",
             )
@@ -146,24 +147,21 @@ class Instance:
                 self._block[served] = address
                 self._places.move((*self._path, stated), (*self._path, served))
             elif address != self._block[served]:
-                self._tell(stated, f"left out: {served} counts")
+                self._tell((*self._path, stated), f"left out: {served} counts")
 
     def _strict_mode(self) -> None:
         block = self._block
-        if block.get("state") == "MASTER" and block.get("priority", 255) != 255:
-            self._drop("state", "strict mode has MASTER with priority 255 only")
-        for key, outcome in _STRICT.items():
-            self._drop(key, f"not in strict mode; {outcome}")
-        if block.get("lower_prio_no_advert") is False:
-            self._drop("lower_prio_no_advert", "strict mode does not answer a losing master")
-        if block.get("higher_prio_send_advert"):
-            self._drop("higher_prio_send_advert", "strict mode does not send it")
-        if block.get("accept") is True and self.version == 2:
-            self._drop("accept", "strict mode of version 2 has none: packets for the addresses are dropped")
+        if "state" in block and (block["state"] == "MASTER") != self._owner:
+            self._drop("state", "in strict mode the priority alone tells, MASTER is 255")
+        if block.get("preempt_delay"):
+            self._drop("preempt_delay", "strict mode takes over at once")
+        drop_forced(block, "", self._path, self._tell)
+        if block.get("accept") is True and self.version == 2 and not self._owner:
+            self._drop("accept", "strict mode of version 2 drops packets for the addresses")
 
     def _preemption(self) -> None:
         block = self._block
-        if block.get("priority") == 255:
+        if self._owner:
             why = "priority 255 always takes over"
         elif block.get("state") == "MASTER":
             why = "it has no effect with state MASTER; say state BACKUP if it shall count"
@@ -191,25 +189,20 @@ class Instance:
 
     def _is_tracked(self, entry: str | Block, path: Path, scripts: Block | None) -> bool:
         name, weight = _weighted(entry)
-        block = self._block
         script = ("vrrp_script", name)
         is_script = scripts is not None and name in scripts
         if scripts is not None and is_script and weight is None:
             weight = scripts[name].get("weight", 0)
-        owner = block.get("priority", 255 if block.get("state") == "MASTER" else 100) == 255
-        if owner and weight:
-            self._warn(path, "left out, as keepalived does: no weight moves priority 255")
+        if self._owner and weight:
+            self._tell(path, "left out, as keepalived does: no weight moves priority 255")
             return False
         if is_script and self._places.follows(script, path):
-            self._warn(
+            self._tell(
                 path,
                 f"vrrp_script {quoted(name)[1:-1]} stands below, on line {self._places.find(script).line}, "
                 "where keepalived does not look: there this entry is left out, here it counts",
             )
         return True
-
-    def _warn(self, path: Path, message: str) -> None:
-        self._problems.at(self._places.find(path), path, message, Severity.WARNING)
 
 
 def _weighted(entry: str | Block) -> tuple[str, int | None]:
