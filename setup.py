@@ -10,11 +10,13 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 MODULES = {
+    "engine/checks": [],
+    "engine/settings": [],
     "engine/wire": ["checksum"],
     "engine/wheel": [],
     "engine/keys": [],
     "engine/phases": [],
-    "engine/machine": ["checksum"],
+    "engine/machine": [],
     "engine/steady": ["steady_filter"],
     "engine/engine": ["checksum", "mmsg", "ancillary"],
     "net/frames": ["mmsg"],

@@ -14,7 +14,7 @@
  *     hash map (ifindex, family, VRID) -> slot     written at control time by bpf(2)
  *     array map slot -> struct steady_entry        shared memory: plain loads and stores on both sides
  *
- * An entry of zeroes in ordinary memory is one without a filter: it has no room, so steady_arm() refuses.
+ * An entry in ordinary memory does for who compares by himself: zeroes, but for its room.
  *
  * No Python.h, no globals, Linux 5.10. The functions of an entry are safe without the GIL, for one writer at a time.
  */
@@ -115,6 +115,17 @@ static inline int steady_arm(struct steady_entry *entry, const uint8_t *source, 
         entry->generation = 1;
     __atomic_store_n(&entry->armed, entry->generation, __ATOMIC_RELEASE);
     return 1;
+}
+
+/* Whether an entry is armed with this very advert; addresses of 4 or 16 bytes. */
+static inline int steady_equals(const struct steady_entry *entry, const uint8_t *source, const uint8_t *destination,
+                                size_t address_length, const uint8_t *message, size_t length)
+{
+    if (!entry->armed || entry->length != length || memcmp(entry->message, message, length))
+        return 0;
+    if (address_length == 4)
+        return !memcmp(entry->source, source, 4) && !memcmp(entry->destination, destination, 4);
+    return !memcmp(entry->source, source, 16) && !memcmp(entry->destination, destination, 16);
 }
 
 static inline uint64_t steady_last_seen_ns(const struct steady_entry *entry)

@@ -76,14 +76,14 @@ def _no_advert(event: Transition, instance: Instance) -> str:
 
 
 _COMPLAINTS = {
-    Complaint.TTL: "with a TTL other than 255 refused",
+    Complaint.TTL: "refused: its TTL is not 255, or not in the range of its unicast_peer",
     Complaint.SHORT: "too short for a VRRP header refused",
     Complaint.VERSION: "of another VRRP version refused",
     Complaint.TYPE: "of an unknown type refused",
     Complaint.LENGTH: "whose length contradicts its address count refused",
     Complaint.CHECKSUM: "with a wrong checksum refused",
-    Complaint.PEER: "refused: its sender is no peer, or only one of us uses unicast",
-    Complaint.AUTHENTICATION: "with authentication refused: none is configured",
+    Complaint.PEER: "refused: its sender is no peer, it is for another group, or only one of us uses unicast",
+    Complaint.AUTHENTICATION: "refused: its authentication (auth_type, auth_pass) is not ours",
     Complaint.INTERVAL_REFUSED: "with an interval that is not ours refused",
     Complaint.NO_ADDRESSES: "without addresses refused",
     Complaint.ADDRESSES_REFUSED: "with other addresses than ours refused",

@@ -57,12 +57,13 @@ class Reason(enum.IntEnum):
     TRACKED_INTERFACE = 13
     RECOVERED = 14  # what caused FAULT is over
     RECONFIGURED = 15
+    NO_PEERS = 16  # unicast without a peer (unicast_fault_no_peer)
 
 
 class Complaint(enum.IntEnum):
     """What is said once about the adverts of a virtual router, until its state changes.
 
-    The values are those of `enum reject` in engine/wire.pxd and `enum complaint` in engine/machine.pxd.
+    The values are those of `enum reject` in engine/wire.pxd and `enum complaint` in engine/checks.pxd.
     """
 
     TTL = 1

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # Stands in for the index of an interface that does not exist: each virtual router on one has its own key.
 _nowhere = itertools.count(0x8000_0000)
+ANYWHERE = 0  # the engine's index for a virtual router without an interface
 
 
 class Judge(Protocol):
@@ -145,7 +146,7 @@ class VirtualRouter:
     def detach(self) -> None:
         """Let go of an interface that went or has another index, before another router comes there."""
         link = self._link(self.instance.interface)
-        if self._ifindex is None or (link is not None and link.serial == self._serial):
+        if self._ifindex in (None, ANYWHERE) or (link is not None and link.serial == self._serial):
             return
         self._listen(None)
         self._ifindex = None
@@ -234,10 +235,13 @@ class VirtualRouter:
 
     def _follow_link(self) -> bool:
         """Where is our interface, and which source address have we there? Whether that has changed."""
-        link = self._link(self.instance.interface)
-        source = self._find_source(link)
-        ifindex = None if link is None else link.index
-        self._serial = 0 if link is None else link.serial
+        if self.instance.interface:
+            link = self._link(self.instance.interface)
+            source = self._find_source(link)
+            ifindex = None if link is None else link.index
+            self._serial = 0 if link is None else link.serial
+        else:  # unicast by the kernel's routes
+            source, ifindex = self.instance.source_ip, ANYWHERE
         self._listen(ifindex)
         if (ifindex, source) == (self._ifindex, self._source):
             return False
@@ -282,11 +286,11 @@ class VirtualRouter:
     def _equip(self) -> None:
         """Pack the adverts anew: source, destinations or contents have changed."""
         instance = self.instance
-        if self._source is None:
-            return
         destinations: Sequence[IPv4Address | IPv6Address] = (instance.group,)
         if instance.is_unicast:
             destinations = [peer.address for peer in instance.unicast_peers]
+        if self._source is None or not destinations:
+            return
         self._engine.equip(
             self.handle,
             [
@@ -300,6 +304,8 @@ class VirtualRouter:
                     source=self._source.packed,
                     destination=destination.packed,
                     checksum=instance.checksum,
+                    ttl=instance.unicast_ttl if instance.is_unicast else 255,
+                    auth_pass=instance.auth_pass,
                 )
                 for destination in destinations
             ],
@@ -333,17 +339,20 @@ class VirtualRouter:
         """What keeps us from taking part, the most basic cause first."""
         instance = self.instance
         link = self._link(instance.interface)
-        if link is None:
+        if link is None and instance.interface:
             return Reason.INTERFACE_GONE, f"interface {instance.interface} does not exist"
-        if not link.up and not instance.dont_track_primary:
+        if link is not None and not link.up and not instance.dont_track_primary:
             return Reason.INTERFACE_DOWN, f"interface {instance.interface} is down"
+        if instance.is_unicast and not instance.unicast_peers:
+            return Reason.NO_PEERS, "it is unicast (unicast_fault_no_peer) and has no unicast_peer"
         if self._source is None:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
-        if instance.track_src_ip and instance.source_ip is not None and not link.has(instance.source_ip):
+        wanted = instance.source_ip if instance.track_src_ip else None
+        if link is not None and wanted is not None and not link.has(wanted):
             return (
                 Reason.NO_ADDRESS,
-                f"interface {instance.interface} has not the source address {instance.source_ip}",
+                f"interface {instance.interface} has not the source address {wanted}",
             )
         if self._deaf:
             return Reason.INTERFACE_DOWN, self._deaf
@@ -428,7 +437,16 @@ def _settings(instance: Instance) -> JSON:
         "down_timer_adverts": instance.down_timer_adverts,
         "answer_losing": not instance.lower_prio_no_advert,
         "check_addresses": instance.check_addresses,
+        "skip_check_adv_addr": instance.skip_check_adv_addr,
+        "strict": instance.strict,
+        "higher_prio_send_advert": instance.higher_prio_send_advert,
+        "owner_ignore_adverts": instance.owner_ignore_adverts,
+        "auth_pass": instance.auth_pass,
+        "is_unicast": instance.is_unicast,
         "peers": [peer.address.packed for peer in instance.unicast_peers],
+        "peer_ttls": [(peer.min_ttl, peer.max_ttl) for peer in instance.unicast_peers],
+        "check_unicast_src": instance.check_unicast_src,
+        "group": instance.group.packed,
     }
 
 

@@ -135,6 +135,7 @@ class Bench:
     def packet(self, handle: int, priority: int = 200, last: int = 20, **fields: Any) -> Arrival:
         """An advert from the router X.`last`, right in everything that `fields` does not make wrong."""
         own = self.routers[handle].parameters
+        password = {"auth_type": 1, "auth_data": own.auth_pass.ljust(8, b"\0")} if own.auth_pass else {}
         right: dict[str, Any] = {
             "family": own.family,
             "source": primary(own.family, last),
@@ -144,7 +145,7 @@ class Bench:
             "interval_cs": own.advert_int_cs,
             "addresses": own.addresses,
         }
-        return arrival(**{**right, **fields})
+        return arrival(**{**right, **password, **fields})
 
     def hear(self, handle: int, priority: int = 200, last: int = 20, **fields: Any) -> str:
         """Receive packet()."""
@@ -180,7 +181,7 @@ class Bench:
             own = router.parameters
             here = self.ifindexes[handle] == ifindex and own.family == packet.family
             if here and own.vrid == packet.vrid:
-                return router.receive(self.now_ns, packet.judge(own.version))
+                return router.receive(self.now_ns, packet.judge(own.version, own.unicast))
         judged = packet.judge(0)
         reason = judged if isinstance(judged, str) else "vrid"
         self.unattributed[COUNTER_OF[reason]] += 1

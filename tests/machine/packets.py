@@ -38,13 +38,13 @@ class Arrival:
             message = message[header:]
         return message[1] if len(message) >= 2 else None
 
-    def judge(self, version: int) -> codec.Advert | str:
+    def judge(self, version: int, any_ttl: bool = False) -> codec.Advert | str:
         """What R1 to R6 say of it, for a router of that version (0: of either)."""
         if self.family == 4:
-            reason, advert = codec.judge_ipv4(self.data, version)
+            reason, advert = codec.judge_ipv4(self.data, version, any_ttl)
         else:
             reason, advert = codec.judge_ipv6(
-                self.data, self.source, self.destination, self.hop_limit, version
+                self.data, self.source, self.destination, self.hop_limit, version, any_ttl
             )
         return reason if advert is None else advert
 

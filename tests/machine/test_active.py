@@ -123,7 +123,7 @@ def test_an_equal_priority_with_the_lower_address_loses(family: int, version: in
     bench, handle = master(family, version)
     bench.hear(handle, priority=100, last=9)
     assert bench.state(handle) == "MASTER"
-    assert len(bench.sent[handle]) == (1 if version == 3 else 0)
+    assert len(bench.sent[handle]) == 1
 
 
 @pytest.mark.rfc("A7")
@@ -169,23 +169,51 @@ def test_the_owner_yields_to_another_owner_with_a_higher_address_only() -> None:
 
 
 @pytest.mark.rfc("A8")
-@V3_VARIANTS
+@VARIANTS
 @pytest.mark.parametrize("rival", [1, 99])
-def test_a_losing_advert_is_answered_at_once(family: int, rival: int) -> None:
-    bench, handle = master(family)
+def test_a_losing_advert_is_answered_at_once(family: int, version: int, rival: int) -> None:
+    bench, handle = master(family, version)
     bench.hear(handle, rival)
     assert bench.sent[handle] == [Sent(bench.now_ns, False)]
     assert bench.state(handle) == "MASTER"
     assert bench.machine.snapshot(handle).master_interval_cs == 100
 
 
-@pytest.mark.rfc("A8")
-@pytest.mark.parametrize(("version", "options"), [(2, {}), (3, {"answer_losing": False})])
-def test_version_2_and_lower_prio_no_advert_only_discard(version: int, options: dict[str, Any]) -> None:
-    bench, handle = master(4, version, **options)
+@pytest.mark.rfc("A8", "E3")
+@VARIANTS
+def test_lower_prio_no_advert_only_discards(family: int, version: int) -> None:
+    bench, handle = master(family, version, answer_losing=False)
     bench.hear(handle, priority=1)
     assert bench.sent[handle] == []
     assert bench.count(handle, "advertisement_rcvd") == 1
+
+
+@VARIANTS
+@pytest.mark.parametrize(("priority", "last"), [(200, 20), (100, 11)])
+def test_higher_prio_send_advert_is_a_last_word(family: int, version: int, priority: int, last: int) -> None:
+    bench, handle = master(family, version, higher_prio_send_advert=True)
+    bench.hear(handle, priority, last=last)
+    assert bench.state(handle) == "BACKUP"
+    assert bench.sent[handle] == [Sent(bench.now_ns, False)]
+    bench.sleep(cs(100))
+    bench.hear(handle, priority, last=last)
+    assert len(bench.sent[handle]) == 1
+
+
+@VARIANTS
+def test_owner_ignore_adverts_leaves_the_owner_alone(family: int, version: int) -> None:
+    bench, handle = master(family, version, priority=255, owner_ignore_adverts=True)
+    for priority in (0, 1, 255):
+        assert bench.hear(handle, priority, last=200) == ""
+    assert bench.state(handle) == "MASTER"
+    assert bench.sent[handle] == []
+    assert bench.count(handle, "advertisement_rcvd") == 3
+
+
+def test_owner_ignore_adverts_is_for_the_owner_only() -> None:
+    bench, handle = master(priority=254, owner_ignore_adverts=True)
+    bench.hear(handle, priority=255)
+    assert bench.state(handle) == "BACKUP"
 
 
 @pytest.mark.rfc("A9")

@@ -40,8 +40,24 @@ def configurations(draw: st.DrawFn) -> Parameters:
         down_timer_adverts=draw(st.sampled_from([3, 3, 1, 2, 100])),
         answer_losing=draw(st.booleans()),
         check_addresses=draw(st.sampled_from([False, False, True])),
-        peers=tuple(primary(family, last) for last in draw(st.sampled_from([(), (), PEERS[:3]]))),
+        skip_check_adv_addr=draw(st.sampled_from([False, False, True])),
+        strict=draw(st.sampled_from([False, False, True])),
+        higher_prio_send_advert=draw(st.booleans()),
+        owner_ignore_adverts=draw(st.sampled_from([False, False, True])),
+        auth_pass=draw(st.sampled_from([b"", b"secret"])) if version == 2 else b"",
+        check_unicast_src=draw(st.booleans()),
+        **draw(unicast(family)),
     )
+
+
+@st.composite
+def unicast(draw: st.DrawFn, family: int) -> dict[str, Any]:
+    """Mostly none of it."""
+    peers = tuple(primary(family, last) for last in draw(st.sampled_from([(), (), PEERS[:3]])))
+    if not peers:
+        return {"is_unicast": draw(st.sampled_from([False, False, False, True]))}
+    ranges = st.sampled_from([(0, 255), (255, 255), (64, 64), (0, 100)])
+    return {"peers": peers, "peer_ttls": draw(st.sampled_from([(), tuple(draw(ranges) for _ in peers)]))}
 
 
 # What a peer may do wrong; each entry goes over the fields of a good advert.
@@ -57,6 +73,10 @@ FLAWS: list[dict[str, Any]] = [
     {"count": 255},
     {"addresses": ()},
     {"auth_type": 1},
+    {"auth_type": 1, "auth_data": b"secret\0\0"},
+    {"auth_type": 1, "auth_data": b"secreT\0\0"},
+    {"auth_type": 0, "auth_data": b"secret\0\0"},
+    {"ttl": 64},
     {"auth_type": 2},
     {"vrid": 0},
     {"vrid": 77},
@@ -137,13 +157,24 @@ class Differential(RuleBasedStateMachine):
         destination = primary(family, OURS) if unicast else GROUPS[family]
         self.bench.hear(handle, priority, last, destination=destination)
 
+    @rule(data=st.data(), last=st.sampled_from(PEERS), ttl=st.sampled_from([255, 255, 64]))
+    def hear_the_same_again(self, data: st.DataObject, last: int, ttl: int) -> None:
+        """What is settled is taken up without being judged."""
+        handle = self.handle(data)
+        own = self.bench.routers[handle].parameters
+        destination = primary(own.family, OURS) if own.unicast else GROUPS[own.family]
+        for _ in range(3):
+            self.bench.hear(handle, 254, last, destination=destination)
+            self.bench.sleep(min(1_000_000, self.bearable_ns()))
+        self.bench.hear(handle, 254, last, destination=destination, ttl=ttl)
+
     @rule(data=st.data(), step=st.sampled_from([-1, 0, 0, 1]), last=st.sampled_from(PEERS))
     def hear_a_rival(self, data: st.DataObject, step: int, last: int) -> None:
         """A neighbouring priority, addressed as our configuration wants it."""
         handle = self.handle(data)
         router = self.bench.routers[handle]
         own = router.parameters
-        destination = primary(own.family, OURS) if own.peers else GROUPS[own.family]
+        destination = primary(own.family, OURS) if own.unicast else GROUPS[own.family]
         priority = min(255, max(0, router.priority + step))
         self.bench.hear(handle, priority, last, destination=destination)
 
@@ -153,7 +184,7 @@ class Differential(RuleBasedStateMachine):
         handle = self.handle(data)
         router = self.bench.routers[handle]
         own = router.parameters
-        destination = primary(own.family, OURS) if own.peers else GROUPS[own.family]
+        destination = primary(own.family, OURS) if own.unicast else GROUPS[own.family]
         for priority in priorities:
             if priority < router.priority:
                 self.bench.hear(handle, priority, PEERS[0], destination=destination)

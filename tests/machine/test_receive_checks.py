@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from machine.bench import IFINDEX, Bench, parameters, primary
+from machine.bench import IFINDEX, Bench, cs, parameters, primary
 from machine.packets import Arrival, arrival
 from reference.codec import GROUPS, ipv4
 from reference.machine import COUNTER_OF
@@ -222,6 +222,29 @@ def test_r11_authentication_types_of_rfc_2338_are_refused(auth_type: int) -> Non
 
 
 @pytest.mark.rfc("R11")
+@pytest.mark.parametrize("auth_data", [b"secreT\0\0", b"secret\0x", b"secret  ", bytes(8)])
+def test_r11_another_password_is_refused(auth_data: bytes) -> None:
+    bench, handle = backup(4, 2, auth_pass=b"secret")
+    assert_refused(bench, handle, "auth", auth_type=1, auth_data=auth_data)
+
+
+@pytest.mark.rfc("R11")
+@pytest.mark.parametrize("auth_type", [0, 2])
+def test_r11_the_password_with_another_type_is_refused(auth_type: int) -> None:
+    bench, handle = backup(4, 2, auth_pass=b"secret")
+    assert_refused(bench, handle, "auth", auth_type=auth_type, auth_data=b"secret\0\0")
+
+
+@pytest.mark.rfc("R11")
+@pytest.mark.parametrize("auth_pass", [b"s", b"secret", b"12345678"])
+@pytest.mark.parametrize("count", [1, 20])
+def test_r11_the_right_password_is_accepted(auth_pass: bytes, count: int) -> None:
+    addresses = tuple(primary(4, 254 - each) for each in range(count))
+    bench, handle = backup(4, 2, auth_pass=auth_pass, addresses=addresses)
+    assert_accepted(bench, handle, auth_type=1, auth_data=auth_pass.ljust(8, b"\0"))
+
+
+@pytest.mark.rfc("R11")
 def test_r11_the_authentication_data_is_ignored() -> None:
     bench, handle = backup(4, 2)
     assert_accepted(bench, handle, auth_data=b"password")
@@ -281,6 +304,26 @@ def test_r12_a_doubled_address_does_not_stand_for_another(family: int, version: 
     assert bench.hear(handle, 200, addresses=(own[0], own[0])) == "addresses"
 
 
+@VARIANTS
+def test_skip_check_adv_addr_trusts_the_master_that_is_followed(family: int, version: int) -> None:
+    others = (primary(family, 253),)
+    bench, handle = backup(family, version, skip_check_adv_addr=True, check_addresses=True)
+    assert bench.hear(handle, 200, addresses=others) == "addresses"  # nobody is followed yet
+    assert bench.hear(handle, 200) == ""
+    assert bench.hear(handle, 200, addresses=others) == ""
+    assert bench.count(handle, "address_list_errors") == 1
+    assert bench.hear(handle, 200, last=21, addresses=others) == "addresses"
+    bench.sleep(cs(400))
+    assert bench.state(handle) == "MASTER"
+    assert bench.hear(handle, 50, addresses=others) == "addresses"  # a rival is no master of ours
+
+
+def test_without_skip_check_adv_addr_every_list_is_looked_at() -> None:
+    bench, handle = backup(4, 3, check_addresses=True)
+    assert bench.hear(handle, 200) == ""
+    assert bench.hear(handle, 200, addresses=(primary(4, 253),)) == "addresses"
+
+
 @pytest.mark.rfc("R13", "P7")
 @VARIANTS
 def test_r13_no_addresses(family: int, version: int) -> None:
@@ -293,7 +336,7 @@ def test_r13_no_addresses(family: int, version: int) -> None:
 def test_r13_the_first_ipv6_address_is_link_local(strict: bool) -> None:
     global_address = bytes.fromhex("20010db8") + bytes(11) + b"\x01"
     own = (primary(6, 254), global_address)
-    bench, handle = backup(6, addresses=own, check_addresses=strict)
+    bench, handle = backup(6, addresses=own, strict=strict)
     expected = "addresses" if strict else ""
     assert bench.hear(handle, 200, addresses=own[::-1]) == expected
     assert bench.count(handle, "address_list_errors") == 1
@@ -333,21 +376,92 @@ def test_r14_the_own_address_is_the_one_last_told() -> None:
 
 @pytest.mark.rfc("U4")
 @FAMILIES
-def test_u4_unicast_wants_ttl_255_too(family: int) -> None:
+@pytest.mark.parametrize("ttl", [0, 1, 64, 254, 255])
+def test_u4_unicast_comes_with_any_ttl(family: int, ttl: int) -> None:
     bench, handle = backup(family, peers=(primary(family, 20),))
-    assert_refused(bench, handle, "ttl", ttl=254, destination=primary(family, 10))
+    assert_accepted(bench, handle, ttl=ttl, destination=primary(family, 10))
+
+
+@pytest.mark.rfc("U4")
+@FAMILIES
+@pytest.mark.parametrize(
+    ("ttl", "last", "heard"),
+    [
+        (63, 20, False),
+        (64, 20, True),
+        (100, 20, True),
+        (101, 20, False),
+        (255, 20, False),
+        (254, 19, False),
+        (255, 19, True),
+        (1, 21, True),
+    ],
+)
+def test_u4_a_peer_has_its_range_of_ttls(family: int, ttl: int, last: int, heard: bool) -> None:
+    peers = (primary(family, 19), primary(family, 20))
+    bench, handle = backup(family, peers=peers, peer_ttls=((255, 255), (64, 100)))
+    packet: dict[str, Any] = {"ttl": ttl, "source": primary(family, last), "destination": primary(family, 10)}
+    if heard:
+        assert_accepted(bench, handle, **packet)
+    else:
+        assert_refused(bench, handle, "ttl", **packet)
+
+
+@pytest.mark.rfc("U4")
+@FAMILIES
+def test_u4_what_was_settled_is_no_excuse_for_another_ttl(family: int) -> None:
+    """The same bytes again, once without and once with the TTL that the peer should have."""
+    packet: dict[str, Any] = {"priority": 200, "destination": primary(family, 10)}
+    bench, handle = backup(family, peers=(primary(family, 20),), peer_ttls=((0, 100),))
+    assert bench.hear(handle, ttl=100, **packet) == ""
+    assert bench.hear(handle, ttl=255, **packet) == "ttl"
+    bench, handle = backup(family, peers=(primary(family, 20),), peer_ttls=((255, 255),))
+    assert bench.hear(handle, ttl=255, **packet) == ""
+    assert bench.hear(handle, ttl=254, **packet) == "ttl"
+
+
+def test_an_ipv6_packet_whose_hop_limit_was_not_told_is_refused() -> None:
+    bench, handle = backup(6, peers=(primary(6, 20),))
+    assert_refused(bench, handle, "ttl", ttl=-1, destination=primary(6, 10))
 
 
 @pytest.mark.rfc("U5")
 @VARIANTS
-def test_u5_unicast_comes_from_peers_only(family: int, version: int) -> None:
-    peers = (primary(family, 19), primary(family, 20))
-    bench, handle = backup(family, version, peers=peers)
-    assert_refused(bench, handle, "peer", source=primary(family, 21), destination=primary(family, 10))
-    bench, handle = backup(family, version, peers=peers)
+def test_u5_unicast_does_not_come_by_the_group(family: int, version: int) -> None:
+    bench, handle = backup(family, version, peers=(primary(family, 20),))
     assert_refused(bench, handle, "peer", destination=GROUPS[family])
-    bench, handle = backup(family, version, peers=peers)
+
+
+@pytest.mark.rfc("U5")
+@VARIANTS
+@pytest.mark.parametrize("checked", [False, True])
+def test_u5_unicast_comes_from_peers_only_when_told(family: int, version: int, checked: bool) -> None:
+    peers = (primary(family, 19), primary(family, 20))
+    bench, handle = backup(family, version, peers=peers, check_unicast_src=checked)
+    stranger: dict[str, Any] = {"source": primary(family, 21), "destination": primary(family, 10)}
+    if checked:
+        assert_refused(bench, handle, "peer", **stranger)
+    else:
+        assert_accepted(bench, handle, **stranger)
+    bench, handle = backup(family, version, peers=peers, check_unicast_src=checked)
     assert_accepted(bench, handle, destination=primary(family, 10))
+
+
+@pytest.mark.rfc("U5")
+def test_u5_without_any_peer_it_is_unicast_all_the_same() -> None:
+    bench, handle = backup(4, is_unicast=True)
+    assert_refused(bench, handle, "peer", destination=GROUPS[4])
+
+
+@VARIANTS
+def test_adverts_to_another_group_are_for_somebody_else(family: int, version: int) -> None:
+    another = GROUPS[family][:-1] + b"\x63"
+    bench, handle = backup(family, version)
+    assert_refused(bench, handle, "peer", destination=another)
+    bench, handle = backup(family, version, group=another)
+    assert_refused(bench, handle, "peer", destination=GROUPS[family])
+    bench, handle = backup(family, version, group=another)
+    assert_accepted(bench, handle, destination=another)
 
 
 @pytest.mark.rfc("U6")

@@ -24,6 +24,8 @@ class Advert(NamedTuple):
     source: bytes
     destination: bytes
     addresses: tuple[bytes, ...]
+    ttl: int
+    auth_data: bytes  # version 2: the 8 bytes behind the addresses
 
 
 def words_sum(data: bytes) -> int:
@@ -133,14 +135,14 @@ def datagram(
     return wrap(payload, source=source, destination=destination, ttl=ttl)
 
 
-def judge_ipv4(data: bytes, expected_version: int = 0) -> tuple[str, Advert | None]:
+def judge_ipv4(data: bytes, expected_version: int = 0, any_ttl: bool = False) -> tuple[str, Advert | None]:
     """The reason why an IPv4 datagram is refused, or ("accepted", advert)."""
     if len(data) < 20:
         return "short", None
     first, _, total_length, _, fragment, ttl, _, _, source, destination = struct.unpack(
         "!BBHHHBBH4s4s", data[:20]
     )
-    if ttl != 255:
+    if ttl != 255 and not any_ttl:
         return "ttl", None
     header_length = first % 16 * 4
     more_fragments = fragment & 0x2000 != 0
@@ -148,20 +150,25 @@ def judge_ipv4(data: bytes, expected_version: int = 0) -> tuple[str, Advert | No
     if first // 16 != 4 or header_length < 20 or header_length > len(data) or more_fragments or offset > 0:
         return "short", None
     payload = data[header_length:total_length]
-    return judge_message(payload, total_length - header_length, source, destination, expected_version)
+    return judge_message(payload, total_length - header_length, source, destination, expected_version, ttl)
 
 
 def judge_ipv6(
-    data: bytes, source: bytes, destination: bytes, hop_limit: int = 255, expected_version: int = 0
+    data: bytes,
+    source: bytes,
+    destination: bytes,
+    hop_limit: int = 255,
+    expected_version: int = 0,
+    any_ttl: bool = False,
 ) -> tuple[str, Advert | None]:
-    """The same for a message that came over IPv6."""
-    if hop_limit != 255:
+    """The same for a message that came over IPv6; a hop limit of -1 was not told."""
+    if hop_limit != 255 and (not any_ttl or hop_limit == -1):
         return "ttl", None
-    return judge_message(data, len(data), source, destination, expected_version)
+    return judge_message(data, len(data), source, destination, expected_version, hop_limit)
 
 
 def judge_message(
-    data: bytes, promised_length: int, source: bytes, destination: bytes, expected_version: int
+    data: bytes, promised_length: int, source: bytes, destination: bytes, expected_version: int, ttl: int
 ) -> tuple[str, Advert | None]:
     family = 4 if len(source) == 4 else 6
     size = len(source)
@@ -206,4 +213,6 @@ def judge_message(
         source,
         destination,
         addresses,
+        ttl,
+        data[-8:] if version == 2 else b"",
     )

@@ -8,7 +8,7 @@ what the codec's oracle says of it: an `Advert` that passed R1 to R6, or the nam
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reference.codec import Advert
+from reference.codec import GROUPS, Advert
 from reference.phase import PhaseWindow
 
 NS_PER_S = 1_000_000_000
@@ -51,7 +51,25 @@ class Parameters:
     down_timer_adverts: int = 3
     answer_losing: bool = True
     check_addresses: bool = False
+    skip_check_adv_addr: bool = False
+    strict: bool = False
+    higher_prio_send_advert: bool = False
+    owner_ignore_adverts: bool = False
+    auth_pass: bytes = b""
+    is_unicast: bool = False
     peers: tuple[bytes, ...] = ()
+    peer_ttls: tuple[tuple[int, int], ...] = ()
+    check_unicast_src: bool = False
+    group: bytes | None = None
+
+    @property
+    def unicast(self) -> bool:
+        return self.is_unicast or bool(self.peers)
+
+    @property
+    def hears(self) -> bytes:
+        """The group of a multicast virtual router."""
+        return GROUPS[self.family] if self.group is None else self.group
 
 
 @dataclass(frozen=True)
@@ -196,6 +214,8 @@ class Router:
             return refused
         assert isinstance(packet, Advert)
         self._count(packet)
+        if self.priority == OWNER and self.parameters.owner_ignore_adverts:
+            return ""
         if self.state == BACKUP:
             self._receive_as_backup(now_ns, packet)
         elif self.state == MASTER:
@@ -207,7 +227,7 @@ class Router:
         self.counters["advertisement_rcvd"] += 1
         if advert.priority == 0:
             self.counters["priority_zero_pkts_rcvd"] += 1
-        if not self._addresses_agree(advert):
+        if self._looks_at_addresses(advert) and not self._addresses_agree(advert):
             self.counters["address_list_errors"] += 1
         if advert.interval_cs != self.parameters.advert_int_cs:
             self.counters["interval_errors"] += 1
@@ -217,27 +237,44 @@ class Router:
         own = self.parameters
         if advert.source == self.source:
             return "own"  # R14
-        if own.peers:
-            if advert.multicast or advert.source not in own.peers:
+        if own.unicast:
+            if advert.multicast or (own.check_unicast_src and advert.source not in own.peers):
                 return "peer"  # U5
-        elif not advert.multicast:
+            if advert.source in own.peers and own.peer_ttls:
+                least, most = own.peer_ttls[own.peers.index(advert.source)]
+                if advert.ttl < least or advert.ttl > most:
+                    return "ttl"  # U4
+        elif advert.destination != own.hears:
             return "peer"  # U6
-        if own.version == 2 and advert.auth_type != 0:
+        if own.version == 2 and advert.auth_type != (1 if own.auth_pass else 0):
             return "auth"  # R11
+        if own.auth_pass and advert.auth_data != own.auth_pass.ljust(8, b"\0"):
+            return "auth"  # RFC 2338 5.3.6
         if own.version == 2 and advert.interval_cs != own.advert_int_cs:
             return "interval"  # R10
         if own.version == 3 and advert.interval_cs == 0:
             return "interval"  # R9
         if not advert.addresses:
             return "count"  # R13
-        if not self._addresses_agree(advert):
+        if not self._looks_at_addresses(advert):
+            return ""
+        if sorted(advert.addresses) != sorted(own.addresses):
             # RFC 3768 7.1 drops the packet when the sender's priority is not 255; 0 is no exception there.
             # RFC 9568 7.1 only wants it logged, unless the operator asks for more.
             if own.version == 2 and advert.priority != OWNER:
                 return "addresses"
             if own.check_addresses:
                 return "addresses"
+        if own.strict and own.family == 6 and not is_link_local(advert.addresses[0]):
+            return "addresses"
         return ""
+
+    def _looks_at_addresses(self, advert: Advert) -> bool:
+        """keepalived's skip_check_adv_addr: not when a BACKUP hears again from the master that it follows."""
+        if not self.parameters.skip_check_adv_addr or self.state != BACKUP or self.heard_ns is None:
+            return True
+        assert self.master is not None
+        return advert.source != self.master[0]
 
     def _addresses_agree(self, advert: Advert) -> bool:
         """R12, R13 and erratum 8300; the order of the list means nothing but its first IPv6 entry."""
@@ -274,7 +311,7 @@ class Router:
         elif advert.priority == self.priority and advert.source > self.source:
             self._yield_to(now_ns, advert, "HIGHER_ADDRESS")
         elif self._may_answer(now_ns):
-            if self.parameters.version == 3 and self.parameters.answer_losing:
+            if self.parameters.answer_losing:
                 self._send(now_ns)  # A8
             self.challenged = True
 
@@ -292,6 +329,8 @@ class Router:
         self.ignored_lower = False
 
     def _yield_to(self, now_ns: int, advert: Advert, reason: str) -> None:
+        if self.parameters.higher_prio_send_advert:
+            self._send(now_ns)
         self.heard_ns = now_ns
         self.master = (advert.source, advert.priority)
         self.master_interval_cs = advert.interval_cs

@@ -52,6 +52,7 @@ SENTENCES = {
     Reason.TRACKED_INTERFACE: "tracked interface",
     Reason.RECOVERED: "recovered",
     Reason.RECONFIGURED: "reconfigured",
+    Reason.NO_PEERS: "no peers",
 }
 
 
@@ -119,14 +120,19 @@ def test_durations(nanoseconds: int, text: str) -> None:
 
 
 COMPLAINTS = {
-    Complaint.TTL: "advert with a TTL other than 255 refused",
+    Complaint.TTL: "advert refused: its TTL is not 255, or not in the range of its unicast_peer",
     Complaint.SHORT: "advert too short for a VRRP header refused",
     Complaint.VERSION: "advert of another VRRP version refused",
     Complaint.TYPE: "advert of an unknown type refused",
     Complaint.LENGTH: "advert whose length contradicts its address count refused",
     Complaint.CHECKSUM: "advert with a wrong checksum refused",
-    Complaint.PEER: ("advert from 10.0.0.2 refused: its sender is no peer, or only one of us uses unicast"),
-    Complaint.AUTHENTICATION: "advert from 10.0.0.2 with authentication refused: none is configured",
+    Complaint.PEER: (
+        "advert from 10.0.0.2 refused: its sender is no peer, it is for another group, or only one of "
+        "us uses unicast"
+    ),
+    Complaint.AUTHENTICATION: (
+        "advert from 10.0.0.2 refused: its authentication (auth_type, auth_pass) is not ours"
+    ),
     Complaint.INTERVAL_REFUSED: "advert from 10.0.0.2 with an interval that is not ours refused",
     Complaint.NO_ADDRESSES: "advert from 10.0.0.2 without addresses refused",
     Complaint.ADDRESSES_REFUSED: "advert from 10.0.0.2 with other addresses than ours refused",

@@ -17,21 +17,25 @@ def enumerators(file: str, prefix: str) -> dict[str, int]:
     return {name: int(value) for name, value in found}
 
 
-@pytest.mark.parametrize(("prefix", "kind"), [("STATE", State), ("REASON", Reason)])
-def test_states_and_reasons_have_the_machines_values(prefix: str, kind: type[State] | type[Reason]) -> None:
-    declared = enumerators("machine.pxd", prefix)
+@pytest.mark.parametrize(
+    ("file", "prefix", "kind"), [("virtual_router.pxd", "STATE", State), ("machine.pxd", "REASON", Reason)]
+)
+def test_states_and_reasons_have_the_machines_values(
+    file: str, prefix: str, kind: type[State] | type[Reason]
+) -> None:
+    declared = enumerators(file, prefix)
     assert declared
     assert declared == {each.name: each.value for each in kind if each.name in declared}
 
 
 def test_every_state_is_one_of_the_machine() -> None:
-    assert set(enumerators("machine.pxd", "STATE")) == {state.name for state in State}
+    assert set(enumerators("virtual_router.pxd", "STATE")) == {state.name for state in State}
 
 
 def test_complaints_are_reject_codes_and_what_is_accepted_but_told() -> None:
     """A complaint by number; the words differ where the reject reason alone would not be understood."""
     rejects = enumerators("wire.pxd", "REJECT")
-    told = enumerators("machine.pxd", "TELL")
+    told = enumerators("checks.pxd", "TELL")
     silent = {rejects["VRID"], rejects["OWN"], rejects.pop("LAST")}
     assert {each.value for each in Complaint} == (set(rejects.values()) - silent) | set(told.values())
     assert min(told.values()) > max(rejects.values())

@@ -16,8 +16,9 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
-from vrrpd_fast.engine.machine cimport ADVERTISEMENT_RCVD, Machine, vr_t
+from vrrpd_fast.engine.machine cimport RELEASE, Machine, hear_steady
 from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm
+from vrrpd_fast.engine.virtual_router cimport ADVERTISEMENT_RCVD, NS_PER_CS, vr_t
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
 from vrrpd_fast.engine.wire cimport patch_priority
 
@@ -29,13 +30,11 @@ from vrrpd_fast.engine.steady import ROOM_MAX as _ROOM_MAX
 cdef extern from *:
     """
     #define LATE_LIMIT_NS INT64_C(5000000)
-    #define NS_PER_CS INT64_C(10000000)
     #define MIN_POLL_NS INT64_C(1000000)
     #define MAX_POLL_NS INT64_C(5000000)
     #define POLLING_WINDOW_NS INT64_C(100000000)
     """
     const int64_t LATE_LIMIT_NS     # a tick later than this is told
-    const int64_t NS_PER_CS
     const int64_t MIN_POLL_NS       # an eighth of the shortest interval, within these
     const int64_t MAX_POLL_NS
     const int64_t POLLING_WINDOW_NS
@@ -143,6 +142,16 @@ cdef inline int64_t monotonic_ns() noexcept nogil:
     return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
+cdef void forsake(vr_t *vr) noexcept:
+    """Have a virtual router's adverts heard here; what the kernel filter has seen of them is kept."""
+    steady_disarm(vr.steady)
+    hear_steady(vr)
+    vr.counters[ADVERTISEMENT_RCVD] += steady_absorbed(vr.steady) - vr.absorbed_before
+    vr.absorbed_before = 0
+    vr.steady = vr.set.entry
+    steady_disarm(vr.steady)
+
+
 cdef class Engine(Machine):
     cdef int timer
     cdef int64_t timer_ns       # what the timerfd is set to; -1 = off
@@ -216,22 +225,52 @@ cdef class Engine(Machine):
 
     def add(self, **settings):
         cdef int32_t handle = Machine.add(self, **settings)
-        self.poll_ns = max(MIN_POLL_NS, min(self.poll_ns, self.routers[handle].interval_cs * NS_PER_CS // 8))
+        cdef int64_t interval_ns = self.routers[handle].set.interval_cs * NS_PER_CS
+        self.poll_ns = max(MIN_POLL_NS, min(self.poll_ns, interval_ns // 8))
         if self.steady is not None:
             if <uint32_t> self.capacity > <uint32_t> self.steady.slots:
                 self._enlarge_filter(self.capacity, self.steady.room)
-            self._point_to_filter(handle)
+            self._bind_filter(self.routers[handle].ifindex, self.routers[handle].family,
+                              self.routers[handle].vrid)
         return handle
 
     def move(self, int32_t handle, uint32_t ifindex, bytes source):
-        cdef vr_t *vr
+        cdef vr_t *vr = self.at(handle)
+        cdef uint32_t former = vr.ifindex
         Machine.move(self, handle, ifindex, source)
-        if self.steady is not None:
-            vr = self.at(handle)
-            try:
-                self.steady.bind(handle, ifindex, vr.family, vr.vrid)
-            except OSError as error:
-                self._give_up_filter(error)
+        self._bind_filter(ifindex, vr.family, vr.vrid)
+        if former != ifindex:
+            self._bind_filter(former, vr.family, vr.vrid)
+
+    # Only who is alone with its (ifindex, family, VRID) has its adverts absorbed by the kernel: the filter
+    # finds an entry by nothing else.
+
+    cdef _bind_filter(self, uint32_t ifindex, int family, int vrid):
+        """Have the filter serve who is alone with this key, and none of several."""
+        cdef int32_t handle = self.lookup(ifindex, family, vrid)
+        cdef bint alone = handle >= 0 and self.routers[handle].next < 0 and ifindex != 0
+        while handle >= 0 and self.steady is not None:
+            if alone:
+                self._enter_filter(handle)
+            else:
+                self._leave_filter(handle)
+            handle = self.routers[handle].next
+
+    cdef _enter_filter(self, int32_t handle):
+        cdef vr_t *vr = &self.routers[handle]
+        try:
+            self.steady.bind(handle, vr.ifindex, vr.family, vr.vrid)
+        except OSError as error:
+            self._give_up_filter(error)
+            return
+        if vr.steady == vr.set.entry:
+            vr.steady = self.steady.entry(handle)
+            vr.absorbed_before = steady_absorbed(vr.steady)
+
+    cdef _leave_filter(self, int32_t handle):
+        if self.routers[handle].steady != self.routers[handle].set.entry:
+            forsake(&self.routers[handle])
+            self.steady.unbind(handle)
 
     cdef _enlarge_filter(self, slots, room):
         cdef int32_t handle
@@ -241,25 +280,15 @@ cdef class Engine(Machine):
             self._give_up_filter(error)
             return
         for handle in range(self.capacity):
-            if self.routers[handle].steady != NULL:
+            if self.routers[handle].steady != self.routers[handle].set.entry:
                 self.routers[handle].steady = self.steady.entry(handle)
-
-    cdef _point_to_filter(self, int32_t handle):
-        cdef vr_t *vr = &self.routers[handle]
-        if self.steady is not None:
-            vr.steady = self.steady.entry(handle)
-            vr.absorbed_before = steady_absorbed(vr.steady)
 
     cdef _give_up_filter(self, error):
         """Go on without the kernel filter; what it has counted is kept."""
         cdef int32_t handle
-        cdef vr_t *vr
         for handle in range(self.capacity):
-            vr = &self.routers[handle]
-            if vr.steady != NULL:
-                steady_disarm(vr.steady)
-                vr.counters[ADVERTISEMENT_RCVD] += steady_absorbed(vr.steady) - vr.absorbed_before
-                vr.steady = NULL
+            if self.routers[handle].steady != self.routers[handle].set.entry:
+                forsake(&self.routers[handle])
         self.steady.close()
         self.steady = None
         self.steady_loss = str(error)
@@ -336,10 +365,14 @@ cdef class Engine(Machine):
                 patch_priority(output.datagrams + <size_t> copy * output.length, <uint8_t> priority)
 
     def remove(self, int32_t handle):
+        cdef vr_t *vr = self.at(handle)
+        cdef uint32_t ifindex = vr.ifindex
+        cdef int family = vr.family, vrid = vr.vrid
         self.settle()  # a release that was queued leaves before its packet is freed
-        Machine.remove(self, handle)
         if self.steady is not None:
-            self.steady.unbind(handle)
+            self._leave_filter(handle)
+        Machine.remove(self, handle)
+        self._bind_filter(ifindex, family, vrid)
         if handle < self.output_capacity:
             free(self.outputs[handle].messages)
             memset(&self.outputs[handle], 0, sizeof(output_t))
@@ -375,8 +408,8 @@ cdef class Engine(Machine):
 
     cdef _tell(self):
         if not self.hooked and (
-                self.event_count or self.complaint_count or self.challenged_count or self.late_ns
-                or self.is_polling != self.polling_told):
+                self.event_count or self.complaint_count or self.challenged_count or self.has_unknown
+                or self.late_ns or self.is_polling != self.polling_told):
             self.hooked = True
             self.hook()
 
@@ -494,7 +527,7 @@ cdef class Engine(Machine):
                 continue
             output = &self.outputs[self.due[i].handle]
             batch = &self.batches[output.route]
-            first = output.copies if self.due[i].release else 0
+            first = output.copies if self.due[i].kind == RELEASE else 0
             for copy in range(output.copies):
                 if batch.count == SEND_BATCH:
                     self.send(batch)

@@ -4,8 +4,8 @@ Time comes in as `now_ns` (CLOCK_MONOTONIC nanoseconds), packets as bytes; adver
 come out. The same compiled code runs in the daemon and in tests.
 """
 
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from typing_extensions import disjoint_base
 
@@ -26,37 +26,22 @@ class Machine:
         family: int,
         vrid: int,
         version: int,
-        priority: int,
-        advert_int_cs: int,
-        addresses: Sequence[bytes],
-        preempt: bool = True,
-        preempt_delay_ns: int = 0,
-        down_timer_adverts: int = 3,
-        answer_losing: bool = True,
-        check_addresses: bool = False,
-        peers: Sequence[bytes] = (),
+        **settings: Any,
     ) -> int:
-        """Add a virtual router in INIT; returns its handle. ValueError when (ifindex, family, vrid) is taken.
+        """Add a virtual router in INIT; returns its handle. The settings are those of settings.Settings.
 
-        `addresses` and `peers` are packed (4 or 16 bytes each). `answer_losing` has no effect with version 2.
+        Several may have one (ifindex, family, vrid): in different groups, or unicast, told apart by the
+        address that adverts come to and by peers (the first that has the sender). ValueError when two have
+        one group. `ifindex` 0 is for unicast without an interface: heard on any, after that one's own.
         """
 
     def change(
         self,
         handle: int,
         now_ns: int,
-        *,
-        priority: int,
-        advert_int_cs: int,
-        addresses: Sequence[bytes],
-        preempt: bool = True,
-        preempt_delay_ns: int = 0,
-        down_timer_adverts: int = 3,
-        answer_losing: bool = True,
-        check_addresses: bool = False,
-        peers: Sequence[bytes] = (),
+        **settings: Any,
     ) -> None:
-        """Give a running virtual router other settings; its state stays, its timers follow."""
+        """Give a running virtual router other settings (as add does); its state stays, its timers follow."""
 
     def remove(self, handle: int) -> None:
         """Forget a virtual router; nothing is sent. Call stop() first to release mastership."""
@@ -94,7 +79,16 @@ class Machine:
         """Up to `limit` transitions that were not drained yet, oldest first."""
 
     def take_challenged(self) -> list[int]:
-        """Masters that heard a losing advert since the last call, each once: to be announced anew."""
+        """Masters that heard a losing advert since the last call, each once: to be announced anew.
+
+        A master is listed at most 8 times an interval, however many it hears.
+        """
+
+    def report_unknown(self, wanted: bool) -> None:
+        """Whether take_unknown() is to have something to give."""
+
+    def take_unknown(self) -> tuple[int, int, IPv4Address | IPv6Address] | None:
+        """A good advert for a VRID that nobody has here, at most one a second: (VRID, ifindex, from)."""
 
     def take_complaints(self) -> list[tuple[int, Complaint, IPv4Address | IPv6Address | None]]:
         """What is wrong with adverts heard, each once until the state changes: (handle, what, from)."""

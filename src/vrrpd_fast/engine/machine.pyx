@@ -19,18 +19,26 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from vrrpd_fast.engine.keys cimport keys_find, keys_free, keys_init, keys_put, keys_remove, mix
+from vrrpd_fast.engine.checks cimport check, find_peer
+from vrrpd_fast.engine.keys cimport keys_find, keys_free, keys_init, keys_put, keys_remove
 from vrrpd_fast.engine.phases cimport (
     PHASES, phase_t, phases_advance, phases_free, phases_join, phases_leave, phases_of,
 )
-from vrrpd_fast.engine.steady cimport steady_absorbed, steady_arm, steady_disarm, steady_last_seen_ns
+from vrrpd_fast.engine.settings cimport Settings, settings_free
+from vrrpd_fast.engine.steady cimport (
+    steady_absorbed, steady_arm, steady_disarm, steady_equals, steady_last_seen_ns,
+)
+from vrrpd_fast.engine.virtual_router cimport (
+    ADVERTISEMENT_RCVD, ADVERTISEMENT_SENT, COUNTER_LAST, MASTER_TRANSITIONS, NS_PER_CS, NS_PER_S,
+    PRIORITY_ZERO_PKTS_RCVD, PRIORITY_ZERO_PKTS_SENT, STATE_BACKUP, STATE_FAULT, STATE_INIT, STATE_MASTER,
+    down_interval_ns, skew_ns, vr_t,
+)
 from vrrpd_fast.engine.wheel cimport (
     wheel_arm, wheel_cancel, wheel_free, wheel_grow, wheel_init, wheel_next_ns, wheel_pop,
 )
 from vrrpd_fast.engine.wire cimport (
-    ACCEPTED, REJECT_ADDRESSES, REJECT_AUTH, REJECT_COUNT, REJECT_INTERVAL, REJECT_LAST, REJECT_OWN,
-    REJECT_PEER, REJECT_VRID,
-    advert_t, parse_ipv4, parse_ipv6, peek_vrid_ipv4, peek_vrid_ipv6,
+    ACCEPTED, REJECT_LAST, REJECT_OWN, REJECT_VRID, advert_t, parse_ipv4, parse_ipv6, peek_vrid_ipv4,
+    peek_vrid_ipv6,
 )
 
 from ipaddress import IPv4Address, IPv6Address
@@ -48,14 +56,8 @@ COUNTERS = (
 cdef enum:
     EVENTS_MAX = 1 << 20  # transitions that wait for Python; past that the oldest are lost and counted
     COMPLAINTS_MAX = 256
-
-cdef extern from *:
-    """
-    #define NS_PER_CS INT64_C(10000000)
-    #define NS_PER_S INT64_C(1000000000)
-    """
-    const int64_t NS_PER_CS
-    const int64_t NS_PER_S
+    NOBODY = -1
+    UNCLEAR = -2
 
 # enum reject -> enum counter, from the one table of wire.pyx
 cdef int COUNTER_OF[<int> REJECT_LAST]
@@ -63,42 +65,13 @@ for _verdict, (_, _counter) in enumerate(_wire.REJECTS):
     COUNTER_OF[<int> _verdict] = COUNTERS.index(_counter)
 
 
-cdef uint64_t hash_addresses(const uint8_t *addresses, int count, int length) noexcept nogil:
-    """Equal for equal sets of addresses, whatever their order."""
-    cdef uint64_t total = 0, low, high
-    cdef int i
-    for i in range(count):
-        low = 0
-        high = 0
-        if length == 4:
-            memcpy(&low, addresses + i * 4, 4)
-        else:
-            memcpy(&low, addresses + i * 16, 8)
-            memcpy(&high, addresses + i * 16 + 8, 8)
-        total += mix(mix(low + <uint64_t> 0x9e3779b97f4a7c15) + high)
-    return total
-
-
 cdef inline uint64_t key_of(uint32_t ifindex, int family, int vrid) noexcept nogil:
     return <uint64_t> ifindex << 16 | <uint64_t> family << 8 | <uint64_t> vrid
 
 
-cdef inline int64_t skew_ns(const vr_t *vr) noexcept nogil:
-    """Skew_Time (RFC 9568 6.1; version 2: RFC 3768 6.1), to the nanosecond."""
-    if vr.version == 2:
-        return (256 - vr.priority) * NS_PER_S // 256
-    return (256 - vr.priority) * (vr.master_interval_cs * NS_PER_CS) // 256
-
-
-cdef inline int64_t down_interval_ns(const vr_t *vr) noexcept nogil:
-    """Active_Down_Interval (RFC 9568 6.1), with keepalived's down_timer_adverts in place of the 3."""
-    return vr.down_timer_adverts * (vr.master_interval_cs * NS_PER_CS) + skew_ns(vr)
-
-
 cdef void hear_steady(vr_t *vr) noexcept nogil:
-    """Take note of the adverts that the kernel filter has absorbed for a backup."""
     cdef int64_t seen_ns
-    if vr.steady == NULL or vr.resigned or vr.last_seen_ns < 0:
+    if vr.resigned or vr.last_seen_ns < 0:
         return  # nothing was accepted since the start: what the filter has seen is of another time
     seen_ns = <int64_t> steady_last_seen_ns(vr.steady)
     if seen_ns > vr.last_seen_ns:
@@ -113,16 +86,32 @@ cdef inline bint may_answer(int64_t now_ns, vr_t *vr) noexcept nogil:
     It sends at once, leaving its phase alone, and has its addresses announced again: who lost may have taken
     the traffic.
     """
-    if now_ns - vr.answered_ns < vr.interval_cs * NS_PER_CS // PHASES:
+    if now_ns - vr.answered_ns < vr.set.interval_cs * NS_PER_CS // PHASES:
         return False
     vr.answered_ns = now_ns
     return True
 
 
 cdef inline void hear_all(vr_t *vr) noexcept nogil:
-    """Have the kernel filter absorb nothing until the next advert is accepted."""
-    if vr.steady != NULL:
-        steady_disarm(vr.steady)
+    """Have nothing absorbed, here or by the kernel filter, until the next advert is accepted."""
+    steady_disarm(vr.steady)
+
+
+cdef inline bint absorb(int64_t now_ns, vr_t *vr, const uint8_t *source, const uint8_t *destination,
+                        const uint8_t *message, size_t length) noexcept nogil:
+    """Take up an advert that equals the last accepted one, which was judged; False when it does not.
+
+    What process() would do of it, no more: nothing else can have changed, or it would have been disarmed.
+    The deadline moves away, so that the wheel need not be told.
+    """
+    if not steady_equals(vr.steady, source, destination, vr.address_length, message, length):
+        return False
+    vr.counters[ADVERTISEMENT_RCVD] += 1
+    vr.last_seen_ns = now_ns
+    vr.preempt_since_ns = -1
+    vr.rival_priority = 0
+    vr.deadline_ns = now_ns + down_interval_ns(vr)
+    return True
 
 
 cdef object as_address(int family, const uint8_t *raw):
@@ -140,8 +129,7 @@ cdef class Machine:
     def __dealloc__(self):
         cdef int32_t i
         for i in range(self.capacity):
-            free(self.routers[i].addresses)
-            free(self.routers[i].peers)
+            settings_free(&self.routers[i].set)
         free(self.routers)
         free(self.free_handles)
         free(self.challenged)
@@ -153,97 +141,62 @@ cdef class Machine:
 
     # -- control: add, change, remove ---------------------------------------------------------------------
 
-    def add(self, *, uint32_t ifindex, int family, int vrid, int version, int priority,
-            uint32_t advert_int_cs, addresses, bint preempt=True,
-            int64_t preempt_delay_ns=0, int down_timer_adverts=3,
-            bint answer_losing=True, bint check_addresses=False, peers=()):
+    def add(self, *, uint32_t ifindex, int family, int vrid, int version, **settings):
         cdef int32_t handle
         cdef vr_t *vr
+        cdef Settings wanted
         if (family, version) not in ((4, 2), (4, 3), (6, 3)) or not 1 <= vrid <= 255:
             raise ValueError(f"no such virtual router: family {family}, VRID {vrid}, version {version}")
-        if self.lookup(ifindex, family, vrid) >= 0:
-            raise ValueError(f"VRID {vrid} for IPv{family} is taken on interface index {ifindex}")
+        wanted = Settings(family, version, **settings)
         if self.free_count == 0:
             self.grow()
         handle = self.free_handles[self.free_count - 1]
         vr = &self.routers[handle]
         memset(vr, 0, sizeof(vr_t))
+        wanted.give(vr)
         vr.family = <uint8_t> family
         vr.version = <uint8_t> version
         vr.vrid = <uint8_t> vrid
         vr.address_length = 4 if family == 4 else 16
         vr.ifindex = ifindex
+        vr.next = -1
         vr.phase = -1
         vr.last_seen_ns = -1
         vr.armed_ns = -1
         vr.preempt_since_ns = -1
         vr.answered_ns = -(<int64_t> 1 << 62)
         vr.state = STATE_INIT
-        self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
-                       answer_losing, check_addresses, peers)
-        vr.master_interval_cs = vr.interval_cs
-        self.prepare_phases(vr)
+        vr.master_interval_cs = vr.set.interval_cs
+        try:
+            self.prepare_phases(vr)
+            self.index(handle)
+        except BaseException:
+            settings_free(&vr.set)
+            memset(vr, 0, sizeof(vr_t))
+            raise
         vr.used = 1
         self.free_count -= 1
-        self.index(handle)
         return handle
 
-    def change(self, int32_t handle, int64_t now_ns, *, int priority, uint32_t advert_int_cs, addresses,
-               bint preempt=True, int64_t preempt_delay_ns=0, int down_timer_adverts=3,
-               bint answer_losing=True, bint check_addresses=False, peers=()):
+    def change(self, int32_t handle, int64_t now_ns, **settings):
         cdef vr_t *vr = self.at(handle)
-        cdef uint32_t interval_cs = vr.interval_cs
+        cdef uint32_t interval_cs = vr.set.interval_cs
         cdef int64_t before = down_interval_ns(vr), skew_before = skew_ns(vr)
-        self.configure(vr, priority, advert_int_cs, addresses, preempt, preempt_delay_ns, down_timer_adverts,
-                       answer_losing, check_addresses, peers)
+        cdef Settings wanted = Settings(vr.family, vr.version, **settings)
+        wanted.give(vr)
+        hear_all(vr)
         self.prepare_phases(vr)
         # A version 3 backup that follows a master keeps the master's interval (6.4.2).
         if vr.version == 2 or vr.last_seen_ns < 0 or vr.state == STATE_MASTER:
-            vr.master_interval_cs = vr.interval_cs
+            vr.master_interval_cs = vr.set.interval_cs
         if vr.state == STATE_BACKUP:
             self.arm_down(now_ns, vr, handle, vr.deadline_ns + (
                 skew_ns(vr) - skew_before if vr.resigned else down_interval_ns(vr) - before))
-        elif vr.state == STATE_MASTER and vr.interval_cs != interval_cs:
+        elif vr.state == STATE_MASTER and vr.set.interval_cs != interval_cs:
             self.leave_phase(vr, handle)
             vr.master_since_ns = now_ns
-            self.queue_due(handle, 0)
+            self.queue_due(handle, REGULAR)
             self.join_phase(now_ns, vr, handle)
-
-    cdef configure(self, vr_t *vr, int priority, uint32_t advert_int_cs, addresses, bint preempt,
-                   int64_t preempt_delay_ns, int down_timer_adverts, bint answer_losing, bint check_addresses,
-                   peers):
-        """All that may change while the virtual router lives; ValueError before anything is changed."""
-        cdef uint8_t *own_addresses
-        cdef uint8_t *own_peers
-        if not 1 <= priority <= 255:
-            raise ValueError(f"priority {priority} is not in 1..255")
-        if not 1 <= advert_int_cs <= (25500 if vr.version == 2 else 4095):
-            raise ValueError(f"advertisement interval {advert_int_cs} cs is out of range")
-        if not 1 <= down_timer_adverts <= 100:
-            raise ValueError(f"down_timer_adverts {down_timer_adverts} is not in 1..100")
-        if len(addresses) > 255:
-            raise ValueError(f"{len(addresses)} addresses do not fit an advert")
-        own_addresses = pack_addresses(addresses, vr.address_length)
-        try:
-            own_peers = pack_addresses(peers, vr.address_length)
-        except BaseException:
-            free(own_addresses)
-            raise
-        free(vr.addresses)
-        free(vr.peers)
-        vr.addresses = own_addresses
-        vr.address_count = <uint8_t> len(addresses)
-        vr.addresses_hash = hash_addresses(vr.addresses, vr.address_count, vr.address_length)
-        vr.peers = own_peers
-        vr.peer_count = <int32_t> len(peers)
-        vr.priority = <uint8_t> priority
-        vr.interval_cs = advert_int_cs
-        vr.preempt = preempt
-        vr.preempt_delay_ns = preempt_delay_ns
-        vr.down_timer_adverts = <uint8_t> down_timer_adverts
-        vr.answer_losing = answer_losing and vr.version == 3
-        vr.check_addresses = check_addresses
-        hear_all(vr)
 
     def remove(self, int32_t handle):
         cdef vr_t *vr = self.at(handle)
@@ -252,8 +205,7 @@ cdef class Machine:
         self.leave_phase(vr, handle)
         self.disarm_down(vr, handle)
         self.unindex(handle)
-        free(vr.addresses)
-        free(vr.peers)
+        settings_free(&vr.set)
         memset(vr, 0, sizeof(vr_t))
         self.free_handles[self.free_count] = handle
         self.free_count += 1
@@ -284,8 +236,7 @@ cdef class Machine:
         if len(source) != vr.address_length:
             raise ValueError(f"source address of {len(source)} bytes for IPv{vr.family}")
         if ifindex != vr.ifindex:
-            if self.lookup(ifindex, vr.family, vr.vrid) >= 0:
-                raise ValueError(f"VRID {vr.vrid} for IPv{vr.family} is taken on interface index {ifindex}")
+            self.require_free(ifindex, vr)
             self.unindex(handle)
             vr.ifindex = ifindex
             self.index(handle)
@@ -321,24 +272,89 @@ cdef class Machine:
 
     cdef prepare_phases(self, const vr_t *vr):
         """Make the phases of a virtual router's interval, and room on the wheel for every timer there is."""
-        if phases_of(&self.phases, vr.interval_cs * NS_PER_CS) < 0:
+        if phases_of(&self.phases, vr.set.interval_cs * NS_PER_CS) < 0:
             raise MemoryError
         if wheel_grow(&self.wheel, 2 * max(self.capacity, self.phases.capacity)) < 0:
             raise MemoryError
 
     # -- finding a virtual router by (ifindex, family, VRID) ----------------------------------------------
+    #
+    # Mostly there is one. Several share a key when unicast peers or groups tell them apart: a chain by
+    # `next`. And unicast without an interface has ifindex 0: it is looked for where nobody else is meant.
 
     cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil:
+        """The first with this key; -1 when there is none."""
         return keys_find(&self.keys, key_of(ifindex, family, vrid))
+
+    cdef int32_t find(self, uint32_t ifindex, int family, int vrid, const uint8_t *source,
+                      const uint8_t *destination) noexcept nogil:
+        """Whom an advert is for; negative when it is for nobody here."""
+        cdef int32_t handle = self.lookup(ifindex, family, vrid), meant
+        if self.ambiguous == 0:
+            return handle
+        meant = self.choose(handle, source, destination)
+        if meant == NOBODY:
+            meant = self.choose(self.lookup(0, family, vrid), source, destination)
+        if meant == NOBODY and handle >= 0 and self.routers[handle].next < 0:
+            return handle  # alone: it says what is wrong with it
+        return meant
+
+    cdef int32_t choose(self, int32_t handle, const uint8_t *source,
+                        const uint8_t *destination) noexcept nogil:
+        """Who of a chain: by group, by peer, or who alone hears any sender; else NOBODY or UNCLEAR."""
+        cdef int32_t alone = NOBODY
+        cdef vr_t *vr
+        while handle >= 0:
+            vr = &self.routers[handle]
+            if not vr.set.is_unicast:
+                if memcmp(destination, vr.set.group, vr.address_length) == 0:
+                    return handle
+            elif memcmp(destination, vr.source, vr.address_length) == 0:
+                if find_peer(vr, source) >= 0:
+                    return handle
+                if not vr.set.check_unicast_src:
+                    alone = handle if alone == NOBODY else UNCLEAR
+            handle = vr.next
+        return alone
+
+    cdef require_free(self, uint32_t ifindex, const vr_t *vr):
+        """ValueError when packets could not tell `vr` from one that is there."""
+        cdef int32_t handle = self.lookup(ifindex, vr.family, vr.vrid)
+        cdef const vr_t *other
+        while handle >= 0:
+            other = &self.routers[handle]
+            if other != vr and not other.set.is_unicast and not vr.set.is_unicast and memcmp(
+                    other.set.group, vr.set.group, vr.address_length) == 0:
+                raise ValueError(f"VRID {vr.vrid} for IPv{vr.family} is taken on interface index {ifindex}")
+            handle = other.next
 
     cdef index(self, int32_t handle):
         cdef vr_t *vr = &self.routers[handle]
-        if keys_put(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid), handle) < 0:
-            raise MemoryError
+        cdef int32_t last = self.lookup(vr.ifindex, vr.family, vr.vrid)
+        self.require_free(vr.ifindex, vr)
+        if last < 0:
+            if keys_put(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid), handle) < 0:
+                raise MemoryError
+        else:
+            while self.routers[last].next >= 0:
+                last = self.routers[last].next
+            self.routers[last].next = handle
+        self.ambiguous += last >= 0 or vr.ifindex == 0
 
     cdef unindex(self, int32_t handle):
         cdef vr_t *vr = &self.routers[handle]
-        keys_remove(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid))
+        cdef uint64_t key = key_of(vr.ifindex, vr.family, vr.vrid)
+        cdef int32_t before = keys_find(&self.keys, key)
+        self.ambiguous -= before != handle or vr.next >= 0 or vr.ifindex == 0
+        if before == handle:
+            keys_remove(&self.keys, key)
+            if vr.next >= 0:
+                keys_put(&self.keys, key, vr.next)  # in the room that has just become free
+        else:
+            while self.routers[before].next != handle:
+                before = self.routers[before].next
+            self.routers[before].next = vr.next
+        vr.next = -1
 
     # -- control: start, stop, priority -------------------------------------------------------------------
 
@@ -347,7 +363,7 @@ cdef class Machine:
         cdef int cause = int(reason)
         if vr.state == STATE_BACKUP or vr.state == STATE_MASTER:
             return
-        vr.master_interval_cs = vr.interval_cs
+        vr.master_interval_cs = vr.set.interval_cs
         vr.last_seen_ns = -1
         vr.master_priority = 0
         memset(vr.master, 0, 16)
@@ -366,7 +382,7 @@ cdef class Machine:
             return
         if old == STATE_MASTER:
             self.leave_phase(vr, handle)
-            self.queue_due(handle, 1)
+            self.queue_due(handle, RELEASE)
         hear_all(vr)
         self.disarm_down(vr, handle)
         vr.state = <uint8_t> new
@@ -400,31 +416,51 @@ cdef class Machine:
     cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram,
                         size_t length) noexcept nogil:
         cdef advert_t advert
-        cdef int vrid = peek_vrid_ipv4(datagram, length)
-        cdef int32_t handle = self.lookup(ifindex, 4, vrid) if vrid > 0 else -1
-        cdef int expected = self.routers[handle].version if handle >= 0 else 0
-        return self.judge(now_ns, handle, parse_ipv4(datagram, length, expected, &advert), &advert)
+        cdef vr_t *vr
+        cdef int vrid = peek_vrid_ipv4(datagram, length), verdict
+        cdef int32_t handle = self.find(ifindex, 4, vrid, datagram + 12, datagram + 16) if vrid > 0 else -1
+        if handle < 0:
+            verdict = parse_ipv4(datagram, length, 0, False, &advert)
+        else:
+            vr = &self.routers[handle]
+            # no options, nothing behind the message; that it is no fragment was looked at for the VRID
+            if (datagram[0] == 0x45 and (datagram[2] << 8 | datagram[3]) == <int> length and datagram[8] == 255
+                    and absorb(now_ns, vr, datagram + 12, datagram + 16, datagram + 20, length - 20)):
+                return ACCEPTED
+            verdict = parse_ipv4(datagram, length, vr.version, vr.set.is_unicast, &advert)
+        advert.ifindex = ifindex
+        return self.judge(now_ns, handle, verdict, &advert)
 
     cdef int judge_ipv6(self, int64_t now_ns, uint32_t ifindex, const uint8_t *message, size_t length,
                         const uint8_t *source, const uint8_t *destination, int hop_limit) noexcept nogil:
         cdef advert_t advert
-        cdef int vrid = peek_vrid_ipv6(message, length)
-        cdef int32_t handle = self.lookup(ifindex, 6, vrid) if vrid > 0 else -1
-        cdef int expected = self.routers[handle].version if handle >= 0 else 0
-        cdef int verdict = parse_ipv6(message, length, source, destination, hop_limit, expected, &advert)
+        cdef vr_t *vr
+        cdef int vrid = peek_vrid_ipv6(message, length), verdict
+        cdef int32_t handle = self.find(ifindex, 6, vrid, source, destination) if vrid > 0 else -1
+        if handle < 0:
+            verdict = parse_ipv6(message, length, source, destination, hop_limit, 0, False, &advert)
+        else:
+            vr = &self.routers[handle]
+            if hop_limit == 255 and absorb(now_ns, vr, source, destination, message, length):
+                return ACCEPTED
+            verdict = parse_ipv6(message, length, source, destination, hop_limit, vr.version,
+                                 vr.set.is_unicast, &advert)
+        advert.ifindex = ifindex
         return self.judge(now_ns, handle, verdict, &advert)
 
     cdef int judge(self, int64_t now_ns, int32_t handle, int verdict, const advert_t *advert) noexcept nogil:
         """Count a packet that was parsed, and let it act if every check is passed."""
         cdef vr_t *vr
+        cdef uint32_t told, what
         if handle < 0:
             if verdict == ACCEPTED:
                 verdict = REJECT_VRID
+                self.note_unknown(now_ns, advert)
             self.foreign[COUNTER_OF[verdict]] += 1
             return verdict
         vr = &self.routers[handle]
         if verdict == ACCEPTED:
-            verdict = self.consider(vr, handle, advert)
+            verdict = check(vr, advert, &told)
         if verdict != ACCEPTED:
             vr.counters[COUNTER_OF[verdict]] += 1
             if verdict != REJECT_OWN:
@@ -433,60 +469,23 @@ cdef class Machine:
                 else:
                     self.tell(vr, handle, verdict, advert.source)
             return verdict
+        for what in range(32 if told else 0):
+            if told >> what & 1:
+                self.tell(vr, handle, what, advert.source)
         vr.counters[ADVERTISEMENT_RCVD] += 1
         if advert.priority == 0:
             vr.counters[PRIORITY_ZERO_PKTS_RCVD] += 1
-        self.process(now_ns, vr, handle, advert)
+        if not (vr.set.owner_ignore_adverts and vr.priority == 255):
+            self.process(now_ns, vr, handle, advert)
         return ACCEPTED
 
-    cdef int consider(self, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
-        """The checks that need the virtual router: R8–R14, U5, U6."""
-        cdef int32_t peer
-        cdef bint same
-        if memcmp(advert.source, vr.source, vr.address_length) == 0:
-            return REJECT_OWN
-        if vr.peer_count:
-            if advert.multicast:
-                return REJECT_PEER
-            for peer in range(vr.peer_count):
-                if memcmp(advert.source, vr.peers + peer * vr.address_length, vr.address_length) == 0:
-                    break
-            else:
-                return REJECT_PEER
-        elif not advert.multicast:
-            return REJECT_PEER
-        if advert.auth_type:
-            return REJECT_AUTH
-        if advert.interval_cs == 0 or (vr.version == 2 and advert.interval_cs != vr.interval_cs):
-            return REJECT_INTERVAL
-        if advert.count == 0:
-            return REJECT_COUNT
-        same = advert.count == vr.address_count and (
-            memcmp(advert.addresses, vr.addresses, <size_t> vr.address_count * vr.address_length) == 0
-            or hash_addresses(advert.addresses, advert.count, vr.address_length) == vr.addresses_hash
-        )
-        vr.odd = 0
-        # RFC 3768 7.1 drops a list that is not ours unless the owner sent it; RFC 9568 leaves it to us.
-        if not same and ((vr.version == 2 and advert.priority != 255) or vr.check_addresses):
-            return REJECT_ADDRESSES
-        if vr.family == 6 and (advert.addresses[0] != 0xfe or advert.addresses[1] & 0xc0 != 0x80):
-            if vr.check_addresses:
-                return REJECT_ADDRESSES
-            vr.counters[ADDRESS_LIST_ERRORS] += 1
-            vr.odd = 1
-            self.tell(vr, handle, TELL_LINK_LOCAL, advert.source)
-        elif not same:
-            vr.counters[ADDRESS_LIST_ERRORS] += 1
-            vr.odd = 1
-        if not same:
-            self.tell(vr, handle, TELL_ADDRESSES, advert.source)
-        if advert.interval_cs != vr.interval_cs:
-            vr.counters[INTERVAL_ERRORS] += 1
-            vr.odd = 1
-            self.tell(vr, handle, TELL_INTERVAL, advert.source)
-        if vr.priority == 255 and advert.priority == 255:
-            self.tell(vr, handle, TELL_OWNER, advert.source)
-        return ACCEPTED
+    cdef void note_unknown(self, int64_t now_ns, const advert_t *advert) noexcept nogil:
+        """Keep one advert of a VRID that nobody has here for Python, at most once a second."""
+        if not self.reports_unknown or self.has_unknown or now_ns < self.unknown_until_ns:
+            return
+        self.unknown_until_ns = now_ns + NS_PER_S
+        self.unknown = advert[0]
+        self.has_unknown = True
 
     cdef void process(self, int64_t now_ns, vr_t *vr, int32_t handle, const advert_t *advert) noexcept nogil:
         """6.4.2 and 6.4.3 for an advert that passed every check."""
@@ -500,14 +499,15 @@ cdef class Machine:
                 memcpy(vr.rival, advert.source, 16)
                 self.arm_down(now_ns, vr, handle, now_ns + skew_ns(vr))
                 return
-            follow = advert.priority >= vr.priority or not (vr.preempt or vr.priority == 255)
-            steady = follow and not vr.odd
+            follow = advert.priority >= vr.priority or not (vr.set.preempt or vr.priority == 255)
+            # What is absorbed has a TTL of 255, which a peer's range might refuse.
+            steady = follow and not vr.odd and advert.ttl == 255
             if follow:
                 vr.preempt_since_ns = -1
-            elif vr.preempt_delay_ns > 0 and vr.priority != 255:
+            elif vr.set.preempt_delay_ns > 0 and vr.priority != 255:
                 if vr.preempt_since_ns < 0:
                     vr.preempt_since_ns = now_ns
-                follow = now_ns - vr.preempt_since_ns < vr.preempt_delay_ns
+                follow = now_ns - vr.preempt_since_ns < vr.set.preempt_delay_ns
             if follow:
                 memcpy(vr.master, advert.source, 16)
                 vr.master_priority = advert.priority
@@ -516,24 +516,24 @@ cdef class Machine:
                 vr.resigned = 0
                 vr.rival_priority = 0
                 self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
-                if vr.steady != NULL:
-                    if steady:
-                        steady_arm(vr.steady, advert.source, advert.destination, advert.message,
-                                   advert.length)
-                    else:
-                        steady_disarm(vr.steady)
+                if steady:
+                    steady_arm(vr.steady, advert.source, advert.destination, advert.message, advert.length)
+                else:
+                    hear_all(vr)
             elif not vr.resigned:
                 vr.rival_priority = advert.priority
                 memcpy(vr.rival, advert.source, 16)
         elif vr.state == STATE_MASTER:
             if advert.priority == 0:
                 if may_answer(now_ns, vr):
-                    self.queue_due(handle, 0)
+                    self.queue_due(handle, REGULAR)
                 return
             order = <int> advert.priority - <int> vr.priority
             if order == 0:
                 order = memcmp(advert.source, vr.source, vr.address_length)
             if order > 0:
+                if vr.set.higher_prio_send_advert:
+                    self.queue_due(handle, FAREWELL)
                 self.leave_phase(vr, handle)
                 memcpy(vr.master, advert.source, 16)
                 vr.master_priority = advert.priority
@@ -543,8 +543,8 @@ cdef class Machine:
                 reason = REASON_HIGHER_PRIORITY if advert.priority > vr.priority else REASON_HIGHER_ADDRESS
                 self.become_backup(now_ns, vr, handle, reason)
             elif may_answer(now_ns, vr):
-                if vr.answer_losing:
-                    self.queue_due(handle, 0)
+                if vr.set.answer_losing:
+                    self.queue_due(handle, REGULAR)
                 if not vr.challenged:
                     vr.challenged = 1
                     self.challenged[self.challenged_count] = handle
@@ -558,10 +558,10 @@ cdef class Machine:
         vr.counters[MASTER_TRANSITIONS] += 1
         vr.master_since_ns = now_ns
         hear_all(vr)
-        self.queue_due(handle, 0)
+        self.queue_due(handle, REGULAR)
         self.join_phase(now_ns, vr, handle)
         self.emit(now_ns, vr, handle, old, reason)
-        vr.master_interval_cs = vr.interval_cs
+        vr.master_interval_cs = vr.set.interval_cs
         vr.resigned = 0
         vr.rival_priority = 0
 
@@ -655,7 +655,7 @@ cdef class Machine:
                 for i in range(phase.count):
                     # Who became master in this very tick has just sent its first.
                     if self.routers[phase.members[i]].master_since_ns != now_ns:
-                        self.queue_due(phase.members[i], 0)
+                        self.queue_due(phase.members[i], REGULAR)
                 phases_advance(&self.phases, &self.wheel, timer >> 1, now_ns)
                 continue
             vr = &self.routers[timer >> 1]
@@ -690,7 +690,7 @@ cdef class Machine:
 
     # -- adverts out --------------------------------------------------------------------------------------
 
-    cdef void queue_due(self, int32_t handle, int32_t release) noexcept nogil:
+    cdef void queue_due(self, int32_t handle, int32_t kind) noexcept nogil:
         cdef void *block
         cdef uint32_t capacity
         if self.due_count == self.due_capacity:
@@ -701,24 +701,24 @@ cdef class Machine:
             self.due = <due_t *> block
             self.due_capacity = capacity
         self.due[self.due_count].handle = handle
-        self.due[self.due_count].release = release
+        self.due[self.due_count].kind = kind
         self.due_count += 1
 
     cdef bint count_due(self, due_t due) noexcept nogil:
         """Whether an advert that was queued is still to be sent; if so it is counted as sent.
 
-        Who yielded since must be silent but for its priority 0.
+        Who yielded since must be silent but for its priority 0 or a last word.
         """
         cdef vr_t *vr = &self.routers[due.handle]
-        if not due.release and vr.state != STATE_MASTER:
+        if due.kind == REGULAR and vr.state != STATE_MASTER:
             return False
         vr.counters[ADVERTISEMENT_SENT] += 1
-        if due.release:
+        if due.kind == RELEASE:
             vr.counters[PRIORITY_ZERO_PKTS_SENT] += 1
         return True
 
     cdef void join_phase(self, int64_t now_ns, vr_t *vr, int32_t handle) noexcept nogil:
-        vr.phase = phases_join(&self.phases, &self.wheel, vr.interval_cs * NS_PER_CS, now_ns, handle,
+        vr.phase = phases_join(&self.phases, &self.wheel, vr.set.interval_cs * NS_PER_CS, now_ns, handle,
                                &vr.phase_slot)
 
     cdef void leave_phase(self, vr_t *vr, int32_t handle) noexcept nogil:
@@ -734,7 +734,7 @@ cdef class Machine:
         due = []
         for i in range(self.due_count):
             if self.count_due(self.due[i]):
-                due.append((self.due[i].handle, bool(self.due[i].release)))
+                due.append((self.due[i].handle, self.due[i].kind == RELEASE))
         self.due_count = 0
         return due
 
@@ -771,6 +771,17 @@ cdef class Machine:
         self.challenged_count = 0
         return handles
 
+    def report_unknown(self, bint wanted):
+        self.reports_unknown = wanted
+        self.has_unknown = False
+
+    def take_unknown(self):
+        if not self.has_unknown:
+            return None
+        self.has_unknown = False
+        return (self.unknown.vrid, self.unknown.ifindex,
+                as_address(self.unknown.family, self.unknown.source))
+
     def take_complaints(self):
         complaints = []
         for i in range(self.complaint_count):
@@ -790,9 +801,7 @@ cdef class Machine:
 
     def snapshot(self, int32_t handle):
         cdef vr_t *vr = self.at(handle)
-        cdef uint64_t absorbed = 0
-        if vr.steady != NULL:
-            absorbed = steady_absorbed(vr.steady) - vr.absorbed_before
+        cdef uint64_t absorbed = steady_absorbed(vr.steady) - vr.absorbed_before
         statistics = counters_dict(vr.counters)
         statistics["advertisement_rcvd"] += absorbed
         statistics["kernel_absorbed"] = absorbed
@@ -807,20 +816,6 @@ cdef class Machine:
 
     def unattributed(self):
         return counters_dict(self.foreign)
-
-
-cdef uint8_t *pack_addresses(addresses, int length) except? NULL:
-    """Packed addresses one behind the other; ValueError when one has another length."""
-    cdef uint8_t *packed
-    for address in addresses:
-        if len(address) != length:
-            raise ValueError(f"an address of {len(address)} bytes among addresses of {length}")
-    packed = <uint8_t *> malloc(<size_t> (len(addresses) * length) or 1)
-    if packed == NULL:
-        raise MemoryError
-    for i, address in enumerate(addresses):
-        memcpy(packed + <int> i * length, <const char *> address, length)
-    return packed
 
 
 cdef dict counters_dict(const uint64_t *counters):

@@ -24,6 +24,8 @@ cdef extern from "steady_filter.h" nogil:
 
     int steady_arm(steady_entry *entry, const uint8_t *source, const uint8_t *destination,
                    const uint8_t *message, size_t length)
+    bint steady_equals(const steady_entry *entry, const uint8_t *source, const uint8_t *destination,
+                       size_t address_length, const uint8_t *message, size_t length)
     void steady_disarm(steady_entry *entry)
     uint64_t steady_last_seen_ns(const steady_entry *entry)
     uint64_t steady_absorbed(const steady_entry *entry)

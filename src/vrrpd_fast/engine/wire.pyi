@@ -26,6 +26,8 @@ class Advert(NamedTuple):
     source: bytes
     destination: bytes
     addresses: tuple[bytes, ...]
+    ttl: int
+    auth_data: bytes
 
 def pack_advert(
     *,
@@ -39,11 +41,13 @@ def pack_advert(
     destination: bytes,
     checksum: str = "rfc5798",
     ttl: int = 255,
+    auth_pass: bytes = b"",
 ) -> bytes:
     """A whole datagram, IP header included. ValueError names the field that cannot be packed.
 
     Version 3 takes 1–4095 cs, version 2 whole seconds (100–25500 cs). `checksum` matters to version 3 over
-    IPv4 only: "rfc5798" covers the pseudo-header, "rfc9568" the message alone.
+    IPv4 only: "rfc5798" covers the pseudo-header, "rfc9568" the message alone. `auth_pass` (up to 8 bytes)
+    is the password of version 2 (RFC 2338 5.3.6).
     """
 
 def set_priority(datagram: bytearray, priority: int) -> None:
@@ -52,11 +56,18 @@ def set_priority(datagram: bytearray, priority: int) -> None:
 def checksum(data: bytes) -> int:
     """The Internet checksum of `data` (RFC 1071) as the number that goes on the wire."""
 
-def judge_ipv4(datagram: bytes, expected_version: int = 0) -> tuple[int, Advert | None]:
-    """Verdict and, when it is 0, the advert. `expected_version` 0 accepts 2 and 3."""
+def judge_ipv4(
+    datagram: bytes, expected_version: int = 0, any_ttl: bool = False
+) -> tuple[int, Advert | None]:
+    """Verdict and, when it is 0, the advert. `expected_version` 0 takes 2 and 3, `any_ttl` leaves R1 out."""
 
 def judge_ipv6(
-    message: bytes, source: bytes, destination: bytes, hop_limit: int = 255, expected_version: int = 0
+    message: bytes,
+    source: bytes,
+    destination: bytes,
+    hop_limit: int = 255,
+    expected_version: int = 0,
+    any_ttl: bool = False,
 ) -> tuple[int, Advert | None]:
     """The same for a message that came over IPv6; version 2 is always refused there."""
 

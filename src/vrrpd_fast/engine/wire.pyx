@@ -29,6 +29,7 @@ cdef enum:
     IPV6_HEADER = 40
     HEADER = 8               # the fixed part of an advert, both versions
     AUTH_DATA = 8            # v2: what follows the addresses (RFC 3768 5.3)
+    AUTH_PASS = 1            # v2: a password in them (RFC 2338 5.3.6)
     AT_PRIORITY = 2
     AT_CHECKSUM = 6
 
@@ -53,7 +54,8 @@ REJECTS = (
 
 Advert = namedtuple(
     "Advert",
-    "family version type vrid priority interval_cs auth_type multicast source destination addresses",
+    "family version type vrid priority interval_cs auth_type multicast source destination addresses ttl "
+    "auth_data",
 )
 
 
@@ -70,7 +72,7 @@ cdef inline size_t address_size(int family) noexcept nogil:
     return 4 if family == 4 else 16
 
 
-cdef inline size_t message_size(int family, int version, size_t count) noexcept nogil:
+cdef size_t message_size(int family, int version, size_t count) noexcept nogil:
     return HEADER + count * address_size(family) + (AUTH_DATA if version == 2 else 0)
 
 
@@ -143,7 +145,7 @@ cdef size_t find_message(const uint8_t *datagram, size_t length) noexcept nogil:
     return header
 
 
-cdef int parse_ipv4(const uint8_t *datagram, size_t length, int expected_version,
+cdef int parse_ipv4(const uint8_t *datagram, size_t length, int expected_version, bint any_ttl,
                     advert_t *out) noexcept nogil:
     """R1 to R6 for a datagram with its IP header. `out` has source and destination unless it is too short.
 
@@ -157,7 +159,8 @@ cdef int parse_ipv4(const uint8_t *datagram, size_t length, int expected_version
     memcpy(out.source, datagram + 12, 4)
     memcpy(out.destination, datagram + 16, 4)
     out.multicast = datagram[16] & 0xf0 == 0xe0
-    if datagram[8] != TTL:
+    out.ttl = datagram[8]
+    if out.ttl != TTL and not any_ttl:
         return REJECT_TTL
     header = find_message(datagram, length)
     total = read_be16(datagram + 2)
@@ -167,7 +170,7 @@ cdef int parse_ipv4(const uint8_t *datagram, size_t length, int expected_version
 
 
 cdef int parse_ipv6(const uint8_t *message, size_t length, const uint8_t *source,
-                    const uint8_t *destination, int hop_limit, int expected_version,
+                    const uint8_t *destination, int hop_limit, int expected_version, bint any_ttl,
                     advert_t *out) noexcept nogil:
     """R1 to R6 for a message whose IPv6 header the kernel has taken off."""
     memset(out, 0, sizeof(advert_t))
@@ -175,8 +178,9 @@ cdef int parse_ipv6(const uint8_t *message, size_t length, const uint8_t *source
     memcpy(out.source, source, 16)
     memcpy(out.destination, destination, 16)
     out.multicast = destination[0] == 0xff
-    if hop_limit != TTL:
+    if hop_limit != TTL and not (any_ttl and hop_limit >= 0):  # -1: the kernel did not say
         return REJECT_TTL
+    out.ttl = <uint8_t>hop_limit
     return parse_message(message, length, length, expected_version, out)
 
 
@@ -210,8 +214,9 @@ cdef void patch_priority(uint8_t *datagram, uint8_t priority) noexcept nogil:
 
 
 def pack_advert(*, family, version, vrid, priority, interval_cs, addresses, source, destination,
-                checksum="rfc5798", ttl=TTL):
-    check_fields(family, version, vrid, priority, interval_cs, addresses, source, destination, checksum, ttl)
+                checksum="rfc5798", ttl=TTL, auth_pass=b""):
+    check_fields(family, version, vrid, priority, interval_cs, addresses, source, destination, checksum, ttl,
+                 auth_pass)
     cdef bint is_ipv4 = family == 4
     cdef size_t header = IPV4_HEADER if is_ipv4 else IPV6_HEADER
     cdef size_t size = address_size(family)
@@ -228,7 +233,10 @@ def pack_advert(*, family, version, vrid, priority, interval_cs, addresses, sour
     message[1] = vrid
     message[2] = priority
     message[3] = <uint8_t>len(addresses)
-    write_be16(message + 4, interval_cs if version == 3 else interval_cs // 100)  # v2: auth type 0, seconds
+    write_be16(message + 4, interval_cs if version == 3 else interval_cs // 100)  # v2: seconds, one byte
+    if auth_pass:
+        message[4] = AUTH_PASS
+        memcpy(message + length - AUTH_DATA, <const uint8_t *><bytes>auth_pass, <size_t>len(auth_pass))
     for address in addresses:
         memcpy(at, <const uint8_t *>address, size)
         at += size
@@ -259,7 +267,7 @@ def pack_advert(*, family, version, vrid, priority, interval_cs, addresses, sour
 
 
 cdef check_fields(family, version, vrid, priority, interval_cs, addresses, source, destination, checksum,
-                  ttl):
+                  ttl, auth_pass):
     """ValueError that begins with the name of the field that cannot be packed."""
     if family not in (4, 6):
         raise ValueError(f"family: {family!r} is neither 4 nor 6")
@@ -283,6 +291,9 @@ cdef check_fields(family, version, vrid, priority, interval_cs, addresses, sourc
     check_address("destination", destination, family)
     if checksum not in ("rfc5798", "rfc9568"):
         raise ValueError(f"checksum: {checksum!r} is neither 'rfc5798' nor 'rfc9568'")
+    if auth_pass and version != 2:
+        raise ValueError("auth_pass: is for version 2")
+    check_range("auth_pass: length", len(auth_pass), 0, AUTH_DATA)
 
 
 cdef check_range(str field, value, int low, int high):
@@ -311,19 +322,19 @@ def checksum(bytes data not None):
     return read_be16(<const uint8_t *>&field)
 
 
-def judge_ipv4(bytes datagram not None, int expected_version=0):
+def judge_ipv4(bytes datagram not None, int expected_version=0, bint any_ttl=False):
     cdef advert_t advert
-    cdef int verdict = parse_ipv4(datagram, len(datagram), expected_version, &advert)
+    cdef int verdict = parse_ipv4(datagram, len(datagram), expected_version, any_ttl, &advert)
     return verdict, as_tuple(&advert) if verdict == ACCEPTED else None
 
 
 def judge_ipv6(bytes message not None, bytes source not None, bytes destination not None, int hop_limit=TTL,
-               int expected_version=0):
+               int expected_version=0, bint any_ttl=False):
     check_address("source", source, 6)
     check_address("destination", destination, 6)
     cdef advert_t advert
     cdef int verdict = parse_ipv6(message, len(message), source, destination, hop_limit, expected_version,
-                                  &advert)
+                                  any_ttl, &advert)
     return verdict, as_tuple(&advert) if verdict == ACCEPTED else None
 
 
@@ -342,6 +353,8 @@ cdef as_tuple(const advert_t *advert):
         advert.source[:size],
         advert.destination[:size],
         tuple([advert.addresses[i * size:(i + 1) * size] for i in range(advert.count)]),
+        advert.ttl,
+        advert.message[advert.length - AUTH_DATA:advert.length] if advert.version == 2 else b"",
     )
 
 

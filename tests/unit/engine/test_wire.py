@@ -136,6 +136,8 @@ def test_fields_come_back(family: int, version: int) -> None:
         "source": SOURCE[family],
         "destination": codec.GROUPS[family],
         "addresses": (ADDRESS[family],),
+        "ttl": 255,
+        "auth_data": bytes(8) if version == 2 else b"",
     }
 
 
@@ -181,6 +183,39 @@ def test_version_2_takes_whole_seconds_only() -> None:
 def test_version_3_takes_12_bits() -> None:
     with pytest.raises(ValueError, match=r"^interval_cs: 4096 is not in"):
         wire.pack_advert(**arguments(4, 3, interval_cs=4096))
+
+
+@pytest.mark.parametrize("password", [b"s", b"secret", b"12345678"])
+def test_a_password_is_packed_and_survives_a_new_priority(password: bytes) -> None:
+    fields = arguments(4, 2)
+    padded = {"auth_type": 1, "auth_data": password.ljust(8, b"\0")}
+    datagram = bytearray(wire.pack_advert(**fields, auth_pass=password))
+    assert datagram == codec.datagram(**fields, **padded)
+    wire.set_priority(datagram, 7)
+    assert datagram == codec.datagram(**fields | {"priority": 7}, **padded)
+
+
+@pytest.mark.parametrize(("version", "password"), [(3, b"secret"), (2, b"123456789")])
+def test_a_password_that_cannot_be_packed(version: int, password: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^auth_pass: "):
+        wire.pack_advert(**arguments(4, version), auth_pass=password)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("ttl", [-1, 0, 1, 64, 254, 255])
+def test_who_wants_any_ttl_is_told_it(family: int, ttl: int) -> None:
+    fields = arguments(family, 3)
+    datagram = codec.datagram(family=family, **{key: fields[key] for key in fields if key != "family"})
+    if family == 4:
+        datagram = datagram[:8] + bytes((ttl % 256,)) + datagram[9:]
+        verdict, advert = wire.judge_ipv4(datagram, 3, True)
+        assert (REASONS[verdict], advert) == codec.judge_ipv4(datagram, 3, True)
+    else:
+        rest = (datagram[40:], datagram[8:24], datagram[24:40], ttl, 3, True)
+        verdict, advert = wire.judge_ipv6(*rest)
+        assert (REASONS[verdict], advert) == codec.judge_ipv6(*rest)
+        assert verdict == (1 if ttl == -1 else 0)
+    assert advert is None or advert.ttl == ttl % 256
 
 
 def test_version_2_does_not_exist_over_ipv6() -> None:

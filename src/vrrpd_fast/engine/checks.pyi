@@ -1,0 +1,1 @@
+"""Internal to the state machine: only its C API (checks.pxd) is used."""
