@@ -424,7 +424,7 @@ cdef class Machine:
         else:
             vr = &self.routers[handle]
             # no options, nothing behind the message; that it is no fragment was looked at for the VRID
-            if (datagram[0] == 0x45 and (datagram[2] << 8 | datagram[3]) == <int> length and datagram[8] == 255
+            if (datagram[0] == 0x45 and datagram[8] == 255 and (datagram[2] << 8 | datagram[3]) == <int> length
                     and absorb(now_ns, vr, datagram + 12, datagram + 16, datagram + 20, length - 20)):
                 return ACCEPTED
             verdict = parse_ipv4(datagram, length, vr.version, vr.set.is_unicast, &advert)
