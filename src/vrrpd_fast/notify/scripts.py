@@ -20,7 +20,10 @@ from .events import Event, Word
 
 log = logging.getLogger(__name__)
 
+# Scripts younger than SETTLED seconds, which work; older ones wait for something and leave their place.
 AT_ONCE = max(16, 8 * (os.cpu_count() or 1))
+SETTLED = 1.0
+MOST = 256  # scripts of any age
 LAUNCHES_PER_TURN = 4
 WAITING_LIMIT = 64  # scripts of one virtual router that wait; more means that they hang
 PATIENCE = 30.0  # seconds after which the next script of a virtual router no longer waits for this one
@@ -52,6 +55,7 @@ class ScriptQueue:
         identity: Callable[[Command], Identity | None],
         *,
         at_once: int = AT_ONCE,
+        most: int = MOST,
         waiting_limit: int = WAITING_LIMIT,
         patience: float = PATIENCE,
         lifetime: float = LIFETIME,
@@ -63,6 +67,7 @@ class ScriptQueue:
         self._spawner = spawner
         self._identity = identity
         self._at_once = at_once
+        self._most = most
         self._waiting_limit = waiting_limit
         self._patience = patience
         self._lifetime = lifetime
@@ -70,6 +75,7 @@ class ScriptQueue:
         self._waiting: dict[str, deque[Job]] = {}  # by name of the virtual router
         self._ready: deque[str] = deque()  # those with something that waits and nothing that runs
         self._running: dict[str, Running] = {}  # the longest running first
+        self._young: dict[str, Running] = {}  # those of them that have not settled
         self._overdue: dict[int, Running] = {}  # by id, oldest first
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,14 +130,18 @@ class ScriptQueue:
         self._ready.clear()
         self._waiting.clear()
 
+    @property
+    def _has_room(self) -> bool:
+        return len(self._young) < self._at_once and len(self._running) + len(self._overdue) < self._most
+
     def _go_on(self) -> None:
-        if self._turn is None and self._ready and len(self._running) < self._at_once:
+        if self._turn is None and self._ready and self._has_room:
             self._turn = self._spawner.loop.call_soon(self._launch_some)
 
     def _launch_some(self) -> None:
         self._turn = None
         for _ in range(LAUNCHES_PER_TURN):
-            if not self._ready or len(self._running) >= self._at_once:
+            if not self._ready or not self._has_room:
                 break
             self._launch(self._ready.popleft())
         self._go_on()
@@ -142,7 +152,7 @@ class ScriptQueue:
         if not waiting:
             del self._waiting[name]
         running = Running(job, self._spawner.loop.time())
-        self._running[name] = running
+        self._running[name] = self._young[name] = running
         self.ran += 1
         running.run = self._spawner.launch(
             [*arguments(job.command.script), *job.more],
@@ -151,8 +161,7 @@ class ScriptQueue:
             environment=job.event.environment(),
             on_result=lambda result: self._on_result(running, result),
         )
-        if self._timer is None:
-            self._timer = self._spawner.loop.call_later(self._patience, self._look)
+        self._watch()
 
     def _on_result(self, running: Running, result: Result) -> None:
         if not result.is_success:
@@ -164,19 +173,26 @@ class ScriptQueue:
     def _next(self, name: str) -> None:
         """The script of a virtual router has ended, or is waited for no longer."""
         del self._running[name]
+        self._young.pop(name, None)
         if name in self._waiting:
             self._ready.append(name)
         self._go_on()
 
+    def _watch(self) -> None:
+        """While scripts run, look now and then how long they have."""
+        if self._timer is None and self._running:
+            self._timer = self._spawner.loop.call_later(min(SETTLED, self._patience), self._look)
+
     def _look(self) -> None:
-        """Whether a script has been waited for long enough."""
         self._timer = None
         now = self._spawner.loop.time()
+        for name, running in list(self._young.items()):
+            if running.started + SETTLED > now:
+                break
+            del self._young[name]
         for name, running in list(self._running.items()):
-            due = running.started + self._patience
-            if due > now:
-                self._timer = self._spawner.loop.call_at(due, self._look)
-                return
+            if running.started + self._patience > now:
+                break
             self._say(
                 running.job, logging.WARNING, "runs for %g s, the next one waits no longer", self._patience
             )
@@ -187,6 +203,8 @@ class ScriptQueue:
                 assert oldest.run is not None
                 self._say(oldest.job, logging.ERROR, "killed: too many scripts hang")
                 self._spawner.stop(oldest.run)
+        self._watch()
+        self._go_on()
 
     def _say(self, job: Job, level: int, text: str, *arguments: object) -> None:
         where = f"instance {job.event.name}: {job.word} script {job.command.script}: "
