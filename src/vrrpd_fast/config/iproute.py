@@ -10,7 +10,8 @@ from pathlib import Path
 from vrrpd_fast.config.addresses import EntryError
 from vrrpd_fast.config.problems import near, quoted
 
-# Where iproute2 looks. A name may stand twice (FRR has a second "static" among the protocols): the first counts.
+# Where iproute2 looks. A name may stand twice (FRR has another "static" among the protocols): the first
+# counts, and what is built in before all.
 DIRECTORIES = ("/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2")
 
 TABLES = "rt_tables"
@@ -34,6 +35,8 @@ _BUILT_IN = {
 def number(kind: str, text: str, most: int, key: str, least: int = 0) -> int:
     """A number written as such (decimal, 0x hexadecimal) or by its name; EntryError about `key`."""
     value = plain(text)
+    if value is None:
+        value = _BUILT_IN[kind].get(text)
     if value is None:
         names = _names(kind, _stamp(kind))
         value = names.get(text)
@@ -79,7 +82,7 @@ def _stamp(kind: str) -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=16)
 def _names(kind: str, stamp: tuple[tuple[str, int], ...]) -> dict[str, int]:
-    names: dict[str, int] = {}
+    names = dict(_BUILT_IN[kind])
     for path, _ in stamp:
         try:
             lines = Path(path).read_text(errors="replace").splitlines()
@@ -89,4 +92,4 @@ def _names(kind: str, stamp: tuple[tuple[str, int], ...]) -> dict[str, int]:
             words = line.partition("#")[0].split()
             if len(words) >= 2 and (value := plain(words[0])) is not None:
                 names.setdefault(words[1], value)
-    return {**_BUILT_IN[kind], **names}
+    return names
