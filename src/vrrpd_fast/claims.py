@@ -1,9 +1,10 @@
-"""Addresses, put into the kernel in slices that a loop full of adverts can bear.
+"""What virtual routers carry, put into the kernel in slices that a loop full of adverts can bear.
 
-A virtual router that becomes MASTER has a *claim*: its addresses are added and each is announced once as
-soon as its slice is in the kernel; the repetitions wait until every claim is served, because the first
-announcement is the one that moves the traffic. Whatever else it becomes, its addresses are withdrawn by the
-same road. A claim is void as soon as its virtual router has another one, or changes its state.
+A virtual router that becomes MASTER has a *claim*: its addresses are added, each announced once as soon as
+its slice is in the kernel, then its routes and rules; repetitions wait until every claim is served, because
+the first announcement is the one that moves the traffic. Whatever else it becomes, all of that is withdrawn
+by the same road, last to first. A claim is void as soon as its virtual router has another one, or changes its
+state.
 """
 
 import asyncio
@@ -12,16 +13,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
 
-from vrrpd_fast.announcements import Announcements, Announcer
+from vrrpd_fast.announcements import Announcements
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.net import vips
+from vrrpd_fast.net import carried
+from vrrpd_fast.net.carried import Carried, Failure
+from vrrpd_fast.net.firewall import Shield
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.plans import Plans
+from vrrpd_fast.slices import Claim, Claimant, Slice, is_ipv6
 
 log = logging.getLogger(__name__)
 
@@ -30,61 +33,8 @@ SLOW_SECONDS = 0.001  # a slice of IPv6 that took longer makes the next one the 
 RETRY_SECONDS = 1.0
 
 
-class Claimant(Announcer, Protocol):
-    """A virtual router, as far as its addresses are concerned."""
-
-    @property
-    def is_master(self) -> bool: ...
-
-
-def _nothing(ifindex: int, packed: bytes, prefixlen: int) -> None:
+def _nothing(each: Carried) -> None:
     """What the worker tells of a removal; it has been told before."""
-
-
-def _is_ipv6(prepared: Prepared) -> bool:
-    return prepared.address.address.version == 6
-
-
-class _Claim:
-    """What is to be added (or removed) for one virtual router, how far that is done, and what was refused."""
-
-    __slots__ = ("addresses", "adds", "done", "generation", "has_ipv6", "refused", "router")
-
-    def __init__(self, router: Claimant, adds: bool, addresses: Sequence[Prepared]) -> None:
-        self.router = router
-        self.adds = adds
-        self.addresses = addresses
-        self.has_ipv6 = any(map(_is_ipv6, addresses))
-        self.generation = router.generation
-        self.done = 0
-        self.refused: list[Prepared] = []
-
-
-class _Slice:
-    """What goes to the kernel in one message."""
-
-    __slots__ = ("addresses", "adds", "has_ipv6", "owners", "served")
-
-    def __init__(self, adds: bool, has_ipv6: bool) -> None:
-        self.adds = adds
-        self.has_ipv6 = has_ipv6
-        self.addresses: list[Prepared] = []
-        self.owners: list[_Claim] = []  # of each address
-        self.served: list[_Claim] = []  # claims that end with this slice
-
-    def take(self, claim: _Claim) -> None:
-        """As much of a claim as there is room for."""
-        part = claim.addresses[claim.done : claim.done + MESSAGES_PER_SEND - len(self.addresses)]
-        self.addresses += part
-        self.owners += [claim] * len(part)
-        claim.done += len(part)
-        if claim.done == len(claim.addresses):
-            self.served.append(claim)
-
-    def move(self, netlink: Netlink, on_removed: Callable[[int, bytes, int], None]) -> list[vips.Failure]:
-        if self.adds:
-            return vips.add(netlink, self.addresses)
-        return vips.remove(netlink, self.addresses, on_removed)
 
 
 class Claims:
@@ -95,6 +45,7 @@ class Claims:
         loop: asyncio.AbstractEventLoop,
         netlink: Netlink,
         bulk: Netlink,
+        shield: Shield,
         announcements: Announcements,
         link: Callable[[str], Link | None],
         on_removed: Callable[[int, bytes, int], None],
@@ -106,17 +57,19 @@ class Claims:
         # waits for it, which does nothing but send prepared bytes.
         self._bulk = bulk
         self._worker = ThreadPoolExecutor(1, "addresses")
-        self._working: asyncio.Future[list[vips.Failure]] | None = None
+        self._working: asyncio.Future[list[Failure]] | None = None
         self._is_ipv6_slow = False
+        self._shield = shield
         self._announcements = announcements
         self._link = link
-        self._on_removed = on_removed
+        self._on_address_removed = on_removed
         self._holds = holds
-        self._claims: dict[str, _Claim] = {}  # by name, in the order of their coming
-        self._settled: deque[_Claim] = deque()  # served; what follows from that waits until all are
+        self._claims: dict[str, Claim] = {}  # by name, in the order of their coming
+        self._settled: deque[Claim] = deque()  # served; what follows from that waits until all are
         self._plans = Plans(loop)
-        # Who had addresses added by us, whatever the monitor has heard of it yet.
+        # Who had something added by us, whatever the monitor has heard of it yet.
         self._claimed: set[str] = set()
+        self._leaving: set[str] = set()
         self._turn: asyncio.Handle | None = None
         self._limit = RateLimit(1, 60.0)
 
@@ -129,82 +82,136 @@ class Claims:
     # -- what others ask for ------------------------------------------------------------------------------
 
     def follow(self, router: Claimant) -> None:
-        """The virtual router changed its state: add its addresses if it is MASTER, else remove them."""
+        """The virtual router changed its state: add what it carries if it is MASTER, else remove that."""
+        if router.name in self._leaving:
+            return
         self._forget(router.name)
-        addresses = router.addresses
-        wanted = addresses.additions if router.is_master else self._held(router, addresses.removals)
-        self._enter(router, router.is_master, wanted)
+        items: Sequence[Carried]
+        if router.is_master:
+            items = router.addresses.additions
+            if router.routing:
+                items = [*items, *router.routing.additions]
+        else:
+            items = self._held(router)
+        self._enter(router, router.is_master, items)
 
-    def put_back(self, router: Claimant, prepared: Prepared) -> None:
-        """Someone removed an address of a MASTER."""
-        self._continue(router, True, [prepared])
+    def clear(self, router: Claimant) -> None:
+        """Remove what an earlier run left of what a virtual router carries."""
+        self._enter(router, False, [*router.routing.removals, *self._held(router)])
 
-    def complete(self, router: Claimant) -> None:
-        """Add what a MASTER lacks: an interface that carries some of its addresses has come, or come up."""
-        additions = router.addresses.additions
-        missing = [each for each in additions if self._is_up(each) and not self._is_seen(each)]
+    def put_back(self, router: Claimant, items: Sequence[Carried]) -> None:
+        """Someone removed something of a MASTER. With an address, routes that need it may be gone."""
+        if router.routing and any(isinstance(each, Prepared) for each in items):
+            items = [*items, *router.routing.wanted()]
+        self._continue(router, True, items)
+
+    def complete(self, router: Claimant, dev: str) -> None:
+        """Add what a MASTER lacks: an interface that it needs has come, or come up."""
+        missing: list[Carried] = [
+            each
+            for each in router.addresses.additions
+            if (each.address.is_tracked or each.address.dev == dev)
+            and self._is_up(each)
+            and not self._is_seen(each)
+        ]
+        if router.routing:
+            missing += router.routing.wanted(dev)
         self._continue(router, True, missing)
 
-    def remove_now(self, router: Claimant, gone: Sequence[Prepared]) -> None:
-        """Remove some addresses of a virtual router that goes on, before returning."""
-        self._remove([(router, each) for each in self._held(router, gone)])
+    async def remove(self, router: Claimant, gone: Sequence[Carried]) -> None:
+        """Remove some of what a virtual router carries, which is about to be without it."""
+        if router.name not in self._claimed:
+            gone = [each for each in gone if isinstance(each, Prepared) and self._is_seen(each)]
+        generation = router.generation
+        pairs = [(router, each) for each in gone]
+        await self._remove(pairs)
+        if router.generation != generation:  # some may have been added again meanwhile
+            for first in range(0, len(pairs), MESSAGES_PER_SEND):
+                self._remove_slice(pairs[first : first + MESSAGES_PER_SEND])
+
+    def unshield(self, router: Claimant) -> None:
+        """The virtual router accepts packets from now on."""
+        self._shield.remove([(router.name, each) for each in router.addresses.additions])
 
     async def withdraw(self, routers: Sequence[Claimant]) -> None:
-        """Remove all addresses of virtual routers that are to stop."""
-        while self._working is not None:  # it may be adding some of them
+        """Remove all that virtual routers carry that are to stop."""
+        while self._working is not None:  # it may be adding some of that
             await self._working
-        held: list[tuple[Claimant, Prepared]] = []
+        held: list[tuple[Claimant, Carried]] = []
+        names = {router.name for router in routers}
+        self._leaving |= names  # whatever they become before they are released
         for router in routers:
-            held += [(router, each) for each in self._held(router, router.addresses.removals)]
+            held += [(router, each) for each in self._held(router)]
             self._forget(router.name)
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
-        if not self._is_ipv6_slow or not any(_is_ipv6(each) for _, each in held):
-            self._remove(held)
-            return
-        for first in range(0, len(held), MESSAGES_PER_SEND):
-            part = held[first : first + MESSAGES_PER_SEND]
-            slice_ = [each for _, each in part]
-            self._expect(slice_)
-            move = partial(vips.remove, self._bulk, slice_, _nothing)
-            for failure in await self._loop.run_in_executor(self._worker, move):
-                self._tell(part[failure.error.index][0], False, failure)
+        if not self._is_ipv6_slow or not any(is_ipv6(each) for _, each in held):
+            await self._remove(held)
+        else:
+            for first in range(0, len(held), MESSAGES_PER_SEND):
+                await self._remove_by_worker(held[first : first + MESSAGES_PER_SEND])
+        self._leaving -= names
 
     @property
     def is_busy(self) -> bool:
-        """Whether addresses wait to be added or removed."""
+        """Whether something waits to be added or removed."""
         return self._is_ready()
 
-    def _expect(self, addresses: Iterable[Prepared]) -> None:
+    def _expect(self, items: Iterable[Carried]) -> None:
         """The worker is to remove these: their notifications may be read before it is done."""
-        for each in addresses:
-            self._on_removed(*each.key)
+        for each in items:
+            self._on_removed(each)
 
-    def _remove(self, held: Sequence[tuple[Claimant, Prepared]]) -> None:
+    def _on_removed(self, each: Carried) -> None:
+        """Its notification is no news."""
+        if isinstance(each, Prepared):
+            self._on_address_removed(*each.key)
+
+    async def _remove(self, held: Sequence[tuple[Claimant, Carried]]) -> None:
+        """The loop turns between slices, but not for one alone."""
         for first in range(0, len(held), MESSAGES_PER_SEND):
-            slice_ = held[first : first + MESSAGES_PER_SEND]
-            failures = vips.remove(self._netlink, [each for _, each in slice_], self._on_removed)
-            for failure in failures:
-                self._tell(slice_[failure.error.index][0], False, failure)
+            if first:
+                await asyncio.sleep(0)
+            self._remove_slice(held[first : first + MESSAGES_PER_SEND])
+
+    def _remove_slice(self, part: Sequence[tuple[Claimant, Carried]]) -> None:
+        failures = carried.remove(self._netlink, [each for _, each in part], self._on_removed)
+        self._removed(part, failures)
+
+    async def _remove_by_worker(self, part: Sequence[tuple[Claimant, Carried]]) -> None:
+        items = [each for _, each in part]
+        self._expect(items)
+        move = partial(carried.remove, self._bulk, items, _nothing)
+        self._removed(part, await self._loop.run_in_executor(self._worker, move))
+
+    def _removed(self, part: Sequence[tuple[Claimant, Carried]], failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            self._tell(part[failure.error.index][0], False, failure)
+        shielded = [
+            (router.name, each)
+            for router, each in part
+            if router.instance.is_shielded and isinstance(each, Prepared)
+        ]
+        if shielded:
+            self._shield.remove(shielded)
 
     # -- serving ------------------------------------------------------------------------------------------
 
-    def _enter(self, router: Claimant, adds: bool, prepared: Sequence[Prepared]) -> None:
+    def _enter(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
         self._claims.pop(router.name, None)
         if adds:
             self._claimed.add(router.name)
-        if prepared:
-            self._claims[router.name] = _Claim(router, adds, prepared)
+        if items:
+            self._claims[router.name] = Claim(router, adds, items)
             self._schedule()
 
-    def _continue(self, router: Claimant, adds: bool, prepared: Sequence[Prepared]) -> None:
+    def _continue(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
         """More of the same; nothing, when meanwhile the contrary is wanted."""
         claim = self._claims.get(router.name)
         if claim is None:
-            self._enter(router, adds, prepared)
+            self._enter(router, adds, items)
         elif claim.adds is adds:
-            known = set(map(id, claim.addresses[claim.done :]))
-            claim.addresses = [*claim.addresses, *(each for each in prepared if id(each) not in known)]
+            claim.extend(items)
 
     def _schedule(self) -> None:
         if self._turn is None:
@@ -231,29 +238,31 @@ class Claims:
             return bool(self._claims)
         return any(not claim.has_ipv6 for claim in self._claims.values())
 
-    def _take_slice(self) -> "_Slice | None":
-        """At most 32 addresses, of as many claims as that takes, all added or all removed."""
-        slice_: _Slice | None = None
+    def _take_slice(self) -> Slice | None:
+        """At most 32 items, of as many claims as that takes, all added or all removed."""
+        slice_: Slice | None = None
         for claim in self._claims.values():
             if claim.has_ipv6 and self._working is not None:
                 continue
             if slice_ is None:
-                slice_ = _Slice(claim.adds, claim.has_ipv6)
+                slice_ = Slice(claim.adds, claim.has_ipv6)
             if (claim.adds, claim.has_ipv6) != (slice_.adds, slice_.has_ipv6):
                 break
             slice_.take(claim)
-            if len(slice_.addresses) == MESSAGES_PER_SEND:
+            if slice_.is_full:
                 break
         if slice_ is not None:
             for claim in slice_.served:
                 del self._claims[claim.router.name]
         return slice_
 
-    def _move(self, slice_: "_Slice") -> None:
+    def _move(self, slice_: Slice) -> None:
         """Have the kernel add or remove a slice: here, or by the worker where IPv6 takes long."""
+        if slice_.is_shielded and slice_.adds:
+            self._protect(slice_)
         if slice_.has_ipv6 and self._is_ipv6_slow:
             if not slice_.adds:
-                self._expect(slice_.addresses)
+                self._expect(slice_.items)
             self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk, _nothing)
             self._working.add_done_callback(partial(self._worked, slice_))
             return
@@ -263,30 +272,43 @@ class Claims:
             self._is_ipv6_slow = self._loop.time() - began > SLOW_SECONDS
         self._finish(slice_, failures)
 
-    def _worked(self, slice_: "_Slice", work: "asyncio.Future[list[vips.Failure]]") -> None:
+    def _worked(self, slice_: Slice, work: "asyncio.Future[list[Failure]]") -> None:
         self._working = None
         self._finish(slice_, work.result())
         if self._claims or self._settled:
             self._schedule()
 
-    def _finish(self, slice_: "_Slice", failures: Sequence[vips.Failure]) -> None:
+    def _finish(self, slice_: Slice, failures: Sequence[Failure]) -> None:
         """Announce each address that was added, once; those refused are told and kept for another try."""
         for failure in failures:
             index = failure.error.index
-            slice_.owners[index].refused.append(slice_.addresses[index])
+            slice_.owners[index].refused.append(slice_.items[index])
             self._tell(slice_.owners[index].router, slice_.adds, failure)
         if slice_.adds:
             refused = {failure.error.index for failure in failures}
             self._announcements.first(
                 [
                     (owner.router, each)
-                    for index, (owner, each) in enumerate(zip(slice_.owners, slice_.addresses, strict=True))
-                    if index not in refused
+                    for index, (owner, each) in enumerate(zip(slice_.owners, slice_.items, strict=True))
+                    if index not in refused and isinstance(each, Prepared)
                 ]
             )
+        elif slice_.is_shielded:
+            self._shield.remove(slice_.shielded())
         self._settled += slice_.served
 
-    def _settle(self, claim: _Claim) -> None:
+    def _protect(self, slice_: Slice) -> None:
+        """Packets to these addresses are dropped before the addresses are there."""
+        try:
+            self._shield.add(slice_.shielded())
+        except OSError as error:
+            for claim in slice_.owners:
+                if claim.is_shielded:
+                    name = claim.router.name
+                    text = "instance %s: no_accept is not in force: %s"
+                    self._limit.log(log, logging.ERROR, (name, "shield"), text, name, error.strerror)
+
+    def _settle(self, claim: Claim) -> None:
         """Addresses are in: repeat their announcements; or they are out. Try again what was refused."""
         router = claim.router
         if claim.generation != router.generation:
@@ -297,24 +319,27 @@ class Claims:
         if not claim.adds:
             return
         refused = set(map(id, claim.refused))
-        added = [each for each in claim.addresses if id(each) not in refused] if refused else claim.addresses
+        added = [each for each in claim.items if isinstance(each, Prepared) and id(each) not in refused]
         self._announcements.repeat(router, added)
 
     # -- later, and failures ------------------------------------------------------------------------------
 
-    def _retry(self, router: Claimant, adds: bool, prepared: list[Prepared]) -> None:
+    def _retry(self, router: Claimant, adds: bool, items: list[Carried]) -> None:
         # Whose interface has gone meanwhile comes again with it (complete).
-        self._continue(router, adds, [each for each in prepared if each.ifindex])
+        self._continue(
+            router, adds, [each for each in items if not isinstance(each, Prepared) or each.ifindex]
+        )
 
     def _forget(self, name: str) -> None:
         self._plans.forget(name)
         self._announcements.forget(name)
 
-    def _held(self, router: Claimant, removals: Sequence[Prepared]) -> Sequence[Prepared]:
-        """Those that may be in the kernel: put there by us, or left by whoever was before us."""
-        if router.name in self._claimed:
-            return removals
-        return [each for each in removals if self._is_seen(each)]
+    def _held(self, router: Claimant) -> Sequence[Carried]:
+        """What may be in the kernel: put there by us, or an address left by whoever was before us."""
+        removals = router.addresses.removals
+        if router.name not in self._claimed:
+            return [each for each in removals if self._is_seen(each)]
+        return [*router.routing.removals, *removals] if router.routing else removals
 
     def _is_up(self, prepared: Prepared) -> bool:
         link = self._link(prepared.address.dev)
@@ -324,7 +349,7 @@ class Claims:
         link = self._link(prepared.address.dev)
         return link is not None and link.carries(prepared.address)
 
-    def _tell(self, router: Claimant, adds: bool, failure: vips.Failure) -> None:
+    def _tell(self, router: Claimant, adds: bool, failure: Failure) -> None:
         verb = "add" if adds else "remove"
-        key = (router.name, failure.address, failure.error.errno)
+        key = (router.name, str(failure.subject), failure.error.errno)
         self._limit.log(log, logging.ERROR, key, "instance %s: cannot %s %s", router.name, verb, failure)

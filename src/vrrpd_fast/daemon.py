@@ -18,7 +18,7 @@ from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
 from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding, Process
-from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses, withdraw_tagged
+from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses
 from vrrpd_fast.net.netlink import Netlink
 from vrrpd_fast.notify.once import run_once
 from vrrpd_fast.scheduling import Scheduling
@@ -195,17 +195,6 @@ class Daemon:
             if deadline_ns < 0 or deadline_ns > engine.now_ns() - STUCK_NS:
                 self._manager.alive()
             await asyncio.sleep(interval)
-
-
-def withdraw(namespace: str | None = None) -> int:
-    """Remove every address that an earlier run left in the kernel, by its owner tag; returns how many.
-
-    In the network namespace of that name, for which this thread leaves its own.
-    """
-    if namespace is not None:
-        enter_network(namespace)
-    with contextlib.closing(Netlink()) as netlink:
-        return withdraw_tagged(netlink)
 
 
 def _check_kernel() -> None:

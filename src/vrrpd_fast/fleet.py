@@ -20,15 +20,29 @@ from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets, receive_bytes
 from vrrpd_fast.engine.steady import SteadyFilter
+from vrrpd_fast.guard import Guard
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import JSON, Complaint, Config, Instance, Script, State, VirtualAddress
+from vrrpd_fast.model import (
+    JSON,
+    Complaint,
+    Config,
+    Instance,
+    Script,
+    State,
+    VirtualAddress,
+    VirtualRoute,
+)
+from vrrpd_fast.net.carried import Carried
+from vrrpd_fast.net.firewall import Shield
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
+from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
+from vrrpd_fast.promote import Promoter
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
@@ -44,6 +58,7 @@ APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 ROUTERS_PER_SLICE = 16
+_ANY_DEVICE = ""  # stands for every interface: a route may go over any
 _GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 
 
@@ -136,11 +151,14 @@ class Fleet:
         )
         self._debounce = Debounce(loop, self.links.get, self._on_seen)
         self._start = Start(loop, self._begin)
+        self._shield = Shield()
+        self._promoter = Promoter()
         self._announcements = Announcements(loop, self._frames, self.links.get, self._holds)
         self._claims = Claims(
             loop,
             self._netlink,
             self._bulk,
+            self._shield,
             self._announcements,
             self.links.get,
             self.links.removed,
@@ -149,6 +167,8 @@ class Fleet:
         self._tellings = Tellings(
             loop, self.notifier, lambda: self._is_releasing or self._claims.is_busy, self._holds
         )
+        own_ports = {self._netlink.port_id, self._bulk.port_id}
+        self._guard = Guard(loop, own_ports, self._claims, self.routers.get, self.links.get)
 
     def _load_filter(self) -> SteadyFilter | None:
         """The kernel filter, attached; None, said once, where it is not allowed."""
@@ -214,6 +234,7 @@ class Fleet:
             elif identity(instance) != identity(router.instance):
                 restarted.append(name)
         self._announcements.configure(config.pacing)
+        self._configure_shield(config)
         self._start.configure(config.process)
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted], self._tellings.removed)
@@ -230,7 +251,7 @@ class Fleet:
                     if name not in restarted:
                         added.append(name)
                 elif instance != self.routers[name].instance:
-                    self._change(self.routers[name], instance)
+                    await self._change(self.routers[name], instance)
                     changed.append(name)
                 else:
                     continue
@@ -251,6 +272,9 @@ class Fleet:
                 if name in former and name in self.routers:
                     self._tellings.repeat(self.routers[name])
         self._drop_scripts(config.scripts)
+        self._shield.settle()
+        self._guard.settle()
+        self._promoter.settle()
         self.links.reelect()
         if not config.dynamic_interfaces:
             self._tell_missing(added)
@@ -271,6 +295,15 @@ class Fleet:
     def _mtu(self, interface: str) -> int:
         link = self.links.get(interface)
         return 0 if link is None else link.mtu
+
+    def _configure_shield(self, config: Config) -> None:
+        shielded = [instance for instance in config.instances.values() if instance.is_shielded]
+        versions = {int(address.family) for each in shielded for address in each.all_addresses}
+        try:
+            self._shield.configure(config.firewall, versions)
+        except OSError as error:
+            names = ", ".join(each.name for each in shielded)
+            log.error("no_accept is not in force for instance %s: %s", names, error.strerror)
 
     def _tell_missing(self, names: Iterable[str]) -> None:
         """Without dynamic_interfaces a missing interface is a mistake, though we can wait for it."""
@@ -323,25 +356,29 @@ class Fleet:
             self._is_native,
             lambda: self._start.reason,
             self._tellings.priority,
+            self._vrf_table,
         )
         self._register(instance)
         self.routers[instance.name] = router
         self._by_handle[router.handle] = router
-        self._claims.follow(router)  # what an earlier run left behind goes
+        self._claims.clear(router)
         router.evaluate(self.engine.now_ns())
 
-    def _change(self, router: VirtualRouter, instance: Instance) -> None:
+    async def _change(self, router: VirtualRouter, instance: Instance) -> None:
         old = router.instance
-        gone = [
+        gone: list[Carried] = [*router.routing.without([*instance.routes, *instance.rules])]
+        gone += [
             each
             for each in router.addresses.removals
             if each.address not in instance.all_addresses and not self._is_taken(each, router)
         ]
-        self._claims.remove_now(router, gone)
+        await self._claims.remove(router, gone)
+        if old.is_shielded and not instance.is_shielded:
+            self._claims.unshield(router)
         self._unregister(old)
         self._register(instance)
         router.reconfigure(instance, self.engine.now_ns())
-        if set(old.all_addresses) != set(instance.all_addresses):
+        if _carried(old) != _carried(instance):
             self._claims.follow(router)
         else:
             self._announcements.reconfigure(router, old.garp)
@@ -391,6 +428,8 @@ class Fleet:
             self._by_device.setdefault(device, set()).add(instance.name)
         for address in instance.all_addresses:
             self._by_address.setdefault(address.address.packed, set()).add(instance.name)
+        self._guard.register(instance)
+        self._promoter.register(instance)
         for tracked in instance.track_scripts:
             self._by_script.setdefault(tracked.name, set()).add(instance.name)
         if instance.track_src_ip and instance.source_ip is not None:
@@ -403,6 +442,8 @@ class Fleet:
             self._by_address[packed].discard(instance.name)
             if not self._by_address[packed]:
                 del self._by_address[packed]
+        self._guard.unregister(instance)
+        self._promoter.unregister(instance)
         for tracked in instance.track_scripts:
             self._by_script[tracked.name].discard(instance.name)
         if instance.track_src_ip and instance.source_ip is not None:
@@ -410,6 +451,10 @@ class Fleet:
             watchers.discard(instance.name)
             if not watchers:
                 del self._by_source[instance.source_ip.packed]
+
+    def _vrf_table(self, device: str) -> int | None:
+        link = self.links.get(device)
+        return None if link is None else vrf_table(self._netlink, link.index)
 
     def _is_native(self, address: VirtualAddress) -> bool:
         """Whether an address is on its interface, whatever its prefix length, and not put there by us."""
@@ -470,7 +515,7 @@ class Fleet:
         self._on_seen(self._debounce.follow(names))
 
     def _on_seen(self, names: set[str]) -> None:
-        for device in names:
+        for device in (*names, _ANY_DEVICE) if names else ():
             for name in self._by_device.get(device, ()):
                 if name in self.routers:
                     self.routers[name].detach()
@@ -509,8 +554,9 @@ class Fleet:
                 router.evaluate(now_ns)
             else:
                 router.link_changed(device, now_ns)
+                self._promoter.apply(device)
                 if router.is_master:
-                    self._claims.complete(router)
+                    self._claims.complete(router, device)
         self.engine.settle()
 
     def _on_address_lost(self, ifindex: int, packed: bytes, prefixlen: int) -> None:
@@ -519,7 +565,7 @@ class Fleet:
             if router is None:
                 continue
             prepared = router.addresses.find(ifindex, packed, prefixlen)
-            if prepared is not None and router.is_master:
+            if prepared is not None and prepared.address.is_tracked and router.is_master:
                 self._limit.log(
                     log,
                     logging.WARNING,
@@ -529,7 +575,7 @@ class Fleet:
                     prepared.address,
                     prepared.address.dev,
                 )
-                self._claims.put_back(router, prepared)
+                self._claims.put_back(router, [prepared])
 
     # -- the end, and status ------------------------------------------------------------------------------
 
@@ -547,7 +593,10 @@ class Fleet:
             self._watch.cancel()
         self._start.close()
         self._debounce.close()
+        self._guard.close()
+        self._promoter.settle()
         self._claims.close()
+        self._shield.close()
         self._announcements.close()
         self.links.close()
         await self._spawner.close()
@@ -606,7 +655,7 @@ def _until(routers: Iterator[VirtualRouter], addresses: int) -> list[VirtualRout
     count = 0
     while count < addresses and (router := next(routers, None)) is not None:
         taken.append(router)
-        count += max(1, len(router.instance.all_addresses))
+        count += max(1, len(router.addresses.removals) + len(router.routing.removals))
     return taken
 
 
@@ -616,4 +665,16 @@ def _devices(instance: Instance) -> set[str]:
         instance.interface,
         *(address.dev for address in instance.all_addresses),
         *(tracked.interface for tracked in instance.track_interfaces),
+        *(device for route in instance.routes for device in route.devices),
+        *([_ANY_DEVICE] if any(map(_is_anywhere, instance.routes)) else []),
     }
+
+
+def _is_anywhere(route: VirtualRoute) -> bool:
+    """Whether only the kernel knows over which interface it goes."""
+    return any(hop.dev is None for hop in route.next_hops)
+
+
+def _carried(instance: Instance) -> tuple[object, ...]:
+    """What is in the kernel while it is MASTER."""
+    return set(instance.all_addresses), instance.routes, instance.rules, instance.is_shielded

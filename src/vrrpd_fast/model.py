@@ -110,6 +110,11 @@ class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
     def family(self) -> Family:
         return Family(self.address.version)
 
+    @property
+    def kernel_prefixlen(self) -> int:
+        """The length by which the kernel knows it: its peer's, if it has one (ifa_prefixlen)."""
+        return self.prefixlen if self.peer is None else self.peer_prefixlen
+
     def __str__(self) -> str:
         return f"{self.address}/{self.prefixlen}"
 
@@ -413,6 +418,11 @@ class Instance(Struct, frozen=True, kw_only=True):
     @property
     def is_owner(self) -> bool:
         return self.priority == 255
+
+    @property
+    def is_shielded(self) -> bool:
+        """Whether packets to its addresses are dropped (RFC 9568 6.4.3, Accept_Mode false)."""
+        return not self.accept and not self.is_owner
 
     @property
     def all_addresses(self) -> tuple[VirtualAddress, ...]:

@@ -27,6 +27,7 @@ from vrrpd_fast.model import (
     VirtualAddress,
 )
 from vrrpd_fast.net.links import Link
+from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import PreparedAddresses
 from vrrpd_fast.track.priority import Fault, contribution, effective
 
@@ -64,6 +65,7 @@ class VirtualRouter:
         is_native: Callable[[VirtualAddress], bool],
         waits: Callable[[], str | None],
         tell_priority: Callable[["VirtualRouter"], None],
+        vrf_table: Callable[[str], int | None],
     ) -> None:
         self.instance = instance
         self.state = State.INIT
@@ -79,6 +81,7 @@ class VirtualRouter:
         self._is_native = is_native
         self._waits = waits
         self._tell_priority = tell_priority
+        self._vrf_table = vrf_table
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
         # Our priority and address at the last transition.
@@ -96,6 +99,7 @@ class VirtualRouter:
             **_settings(instance),
         )
         self.addresses = self._prepare(set())
+        self.routing = self._prepare_routing()
 
     @property
     def name(self) -> str:
@@ -155,6 +159,7 @@ class VirtualRouter:
     def link_changed(self, device: str, now_ns: int) -> None:
         """A device of ours came, went or changed."""
         self.addresses.retarget(device, self._index_of(device))
+        self.routing.retarget(device)
         self.evaluate(now_ns)
 
     def on_transition(self, event: Transition) -> None:
@@ -202,6 +207,7 @@ class VirtualRouter:
         self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
         self._follow_link()
         self.addresses = self._prepare({prepared.address for prepared in self.addresses.additions})
+        self.routing = self._prepare_routing()
         self._equip()
         self.evaluate(now_ns)
 
@@ -228,6 +234,10 @@ class VirtualRouter:
             if virtual in ours or not (instance.is_owner and self._is_native(virtual))
         ]
         return PreparedAddresses(carried, self._index_of)
+
+    def _prepare_routing(self) -> PreparedRouting:
+        instance = self.instance
+        return PreparedRouting(instance.routes, instance.rules, self._index_of, self._vrf_table)
 
     def _index_of(self, device: str) -> int | None:
         link = self._link(device)

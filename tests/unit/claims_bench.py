@@ -3,7 +3,7 @@
 import errno
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -13,12 +13,13 @@ from vrrpd_fast.announcements import Announcements
 from vrrpd_fast.claims import Claims
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import Instance
-from vrrpd_fast.net import rtnl
+from vrrpd_fast.net import routes, rtnl, rules
 from vrrpd_fast.net.arp import announcement
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.messages import Key, parse_address
 from vrrpd_fast.net.netlink import NetlinkError
-from vrrpd_fast.net.vips import PreparedAddresses
+from vrrpd_fast.net.routing import PreparedRouting
+from vrrpd_fast.net.vips import Prepared, PreparedAddresses
 
 INDEX = 2
 
@@ -131,7 +132,8 @@ class Kernel:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.links: dict[str, Link] = {"a0": link(index=INDEX)}
-        self.refused: dict[str, int] = {}  # address -> errno
+        self.routing: set[str] = set()
+        self.refused: dict[str, int] = {}  # address, route or rule -> errno
         self.room = 10**9  # frames that the kernel takes yet
         self.story: list[tuple[str, str]] = []
         self.slices: list[int] = []
@@ -146,6 +148,9 @@ class Kernel:
         for index, message in enumerate(messages):
             kind = rtnl.HEADER.unpack_from(message)[1]
             self.loop.now += self.seconds_per_message
+            if kind not in (rtnl.RTM_NEWADDR, rtnl.RTM_DELADDR):
+                errors += self._route_or_rule(index, kind, message)
+                continue
             parsed = parse_address(message, rtnl.HEADER.size, len(message))
             assert parsed is not None
             (ifindex, packed, length), _, _ = parsed
@@ -165,6 +170,27 @@ class Kernel:
             elif addresses is not None:
                 del addresses[key]
         return errors
+
+    def _route_or_rule(self, index: int, kind: int, message: bytearray) -> list[NetlinkError]:
+        """One is known by a short text: where a route leads to, the preference of a rule."""
+        if kind in (rtnl.RTM_NEWROUTE, rtnl.RTM_DELROUTE):
+            route = routes.parse(message, rtnl.HEADER.size, len(message))
+            assert route is not None
+            (_, _, packed, length, _, _), _ = route
+            text = f"{ip_address(packed)}/{length}"
+        else:
+            rule = rules.parse(message, rtnl.HEADER.size, len(message))
+            assert rule is not None
+            text = f"rule {rule[0][1]}"
+        adds = kind in (rtnl.RTM_NEWROUTE, rtnl.RTM_NEWRULE)
+        self.story.append(("add" if adds else "del", text))
+        number = self.refused.get(text, 0)
+        if not number and adds is (text in self.routing):
+            number = errno.EEXIST if adds else errno.ESRCH
+        if number:
+            return [NetlinkError(index, number, "the kernel says no")]
+        (self.routing.add if adds else self.routing.discard)(text)
+        return []
 
     def send(self, frames: Sequence[tuple[int, bytes]]) -> int:
         self.frame_slices.append(len(frames))
@@ -204,19 +230,44 @@ class Router:
         self.instance = made
         self.generation = 0
         self.is_master = False
-        self.addresses = PreparedAddresses(
-            made.all_addresses, lambda name: kernel.links[name].index if name in kernel.links else None
-        )
+
+        def index_of(name: str) -> int | None:
+            return kernel.links[name].index if name in kernel.links else None
+
+        self.addresses = PreparedAddresses(made.all_addresses, index_of)
+        self.routing = PreparedRouting(made.routes, made.rules, index_of, lambda name: None)
 
     @property
     def name(self) -> str:
         return self.instance.name
 
 
+class Shield:
+    """Which addresses of whom are shielded; beside the story of the kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.refusal: OSError | None = None
+        self.held: set[tuple[str, str]] = set()
+
+    def add(self, entries: Iterable[tuple[str, Prepared]]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        for name, prepared in entries:
+            self.held.add((name, str(prepared.address.address)))
+            self.kernel.story.append(("shield", str(prepared.address.address)))
+
+    def remove(self, entries: Iterable[tuple[str, Prepared]]) -> None:
+        for name, prepared in entries:
+            self.held.discard((name, str(prepared.address.address)))
+            self.kernel.story.append(("unshield", str(prepared.address.address)))
+
+
 class Bench:
     def __init__(self) -> None:
         self.loop = Loop()
         self.kernel = Kernel(self.loop)
+        self.shield = Shield(self.kernel)
         holds = Holds()
         self.announcements = Announcements(
             self.loop,  # type: ignore[arg-type]
@@ -229,6 +280,7 @@ class Bench:
             self.loop,  # type: ignore[arg-type]
             self.kernel,  # type: ignore[arg-type]
             self.kernel,  # type: ignore[arg-type]
+            self.shield,  # type: ignore[arg-type]
             self.announcements,
             self.kernel.links.get,
             lambda *key: self.kernel.removed.append(key),

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from unit.claims_bench import INDEX, Bench, Router, many, plain
 from unit.samples import instance, link, packed, virtual
 from vrrpd_fast.announcements import FRAMES_PER_SLICE
 from vrrpd_fast.claims import RETRY_SECONDS
+from vrrpd_fast.config.routes import parse_route
+from vrrpd_fast.config.rules import parse_rule
 from vrrpd_fast.model import Family, Garp
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND
 
@@ -166,7 +169,7 @@ def test_a_retry_is_not_lost_when_something_else_is_under_way(bench: Bench) -> N
     prepared = router.addresses.find(*key)
     assert prepared is not None
     # The put-back comes in the very turn in which the retry falls due.
-    bench.loop.call_later(0.5, lambda: bench.claims.put_back(router, prepared))
+    bench.loop.call_later(0.5, lambda: bench.claims.put_back(router, [prepared]))
     bench.loop._later.sort(key=lambda entry: (entry[0], -entry[1]))
     bench.loop.sleep(1)
     assert bench.kernel.addresses == {"10.1.0.0", "10.1.0.1"}
@@ -182,7 +185,7 @@ def test_put_back_adds_and_announces_that_address_alone(bench: Bench) -> None:
     prepared = router.addresses.additions[1]
     bench.kernel.transact([bytearray(prepared.remove)])
     for _ in range(2):
-        bench.claims.put_back(router, prepared)
+        bench.claims.put_back(router, [prepared])
     bench.take_story()
     bench.loop.settle()
     assert bench.take_story() == [("add", "10.1.0.1")] + [("say", "10.1.0.1")] * 5
@@ -197,7 +200,7 @@ def test_put_back_after_mastership_is_over_does_nothing(bench: Bench) -> None:
     bench.become(router, True)
     bench.loop.settle()
     bench.become(router, False)
-    bench.claims.put_back(router, router.addresses.additions[0])
+    bench.claims.put_back(router, router.addresses.additions[:1])
     bench.loop.sleep(10)
     assert bench.kernel.addresses == set()
 
@@ -214,17 +217,17 @@ def test_an_interface_that_comes_back_gets_its_addresses(bench: Bench) -> None:
     bench.loop.sleep(60)
     bench.take_story()
 
-    bench.claims.complete(router)  # all is there
+    bench.claims.complete(router, "a1")  # all is there
     bench.loop.settle()
     assert bench.take_story() == []
 
     bench.kernel.links["a1"] = link("a1", 7, up=False)
     router.addresses.retarget("a1", 7)
-    bench.claims.complete(router)
+    bench.claims.complete(router, "a1")
     bench.loop.settle()
     assert bench.take_story() == []  # not before it is up
     bench.kernel.links["a1"].up = True
-    bench.claims.complete(router)
+    bench.claims.complete(router, "a1")
     bench.loop.settle()
     assert bench.take_story() == [("add", "10.8.8.8")] + [("say", "10.8.8.8")] * 5
 
@@ -309,11 +312,11 @@ def test_withdraw_removes_everything_and_forgets(bench: Bench) -> None:
     assert bench.take_story() == []
 
 
-def test_remove_now_can_take_some_only(bench: Bench) -> None:
+def test_some_can_be_removed_while_the_rest_stays(bench: Bench) -> None:
     router = bench.router("VI", *many(3))
     bench.become(router, True)
     bench.loop.settle()
-    bench.claims.remove_now(router, [router.addresses.additions[1]])
+    asyncio.run(bench.claims.remove(router, [router.addresses.additions[1]]))
     assert bench.kernel.addresses == {"10.1.0.0", "10.1.0.2"}
     bench.loop.sleep(10)
     assert bench.kernel.times("10.1.0.2") == {0: 5, 5: 5}
@@ -325,7 +328,7 @@ def test_leftovers_go_at_the_start_and_nothing_else(bench: Bench) -> None:
     for text, length in (("10.1.0.1", 32), ("10.0.0.1", 24), ("10.1.0.2", 24)):
         addresses[4, packed(text), length] = 0
     router = bench.router("VI", *many(3))
-    bench.claims.follow(router)
+    bench.claims.clear(router)
     bench.loop.settle()
     assert bench.take_story() == [("del", "10.1.0.1")]
     assert bench.kernel.addresses == {"10.0.0.1", "10.1.0.2"}  # another length is another address
@@ -338,3 +341,147 @@ def test_close_ends_everything(bench: Bench) -> None:
     bench.take_story()
     bench.loop.sleep(100)
     assert bench.take_story() == []
+
+
+# -- routes and rules
+
+
+ROUTES = tuple(map(parse_route, ("10.5.0.0/16 via 10.9.9.1 dev a0", "10.6.0.0/16 dev a0 no_track")))
+RULES = (parse_rule("from 10.5.0.0/16 table 5 preference 7"),)
+CARRIED = ("10.5.0.0/16", "10.6.0.0/16", "rule 7")
+
+
+def carrier(bench: Bench, **more: Any) -> Router:
+    return bench.router("VI", "10.9.9.9/24", routes=ROUTES, rules=RULES, **more)
+
+
+def test_routes_and_rules_follow_the_address_and_go_before_it(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.become(router, True)
+    bench.loop.turn()
+    assert bench.take_story() == [*(("add", each) for each in ("10.9.9.9", *CARRIED)), ("say", "10.9.9.9")]
+    bench.become(router, False)
+    bench.loop.settle()
+    assert bench.take_story() == [("del", each) for each in (*reversed(CARRIED), "10.9.9.9")]
+    assert bench.kernel.slices == [4, 4]
+
+
+def test_what_is_there_already_is_no_failure_unless_the_route_is_exclusive(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.kernel.routing = {*CARRIED, "10.7.0.0/16"}
+    bench.become(carrier(bench), True)
+    bench.loop.sleep(3)
+    assert caplog.records == []
+    exclusive = bench.router("EX", "10.9.9.8/24", routes=(parse_route("10.7.0.0/16 dev a0 add"),))
+    bench.become(exclusive, True)
+    bench.loop.sleep(3)
+    assert [record.getMessage() for record in caplog.records] == [
+        "instance EX: cannot add route 10.7.0.0/16 dev a0 add: the kernel says no (EEXIST)"
+    ]
+
+
+def test_a_refused_route_stops_nothing_and_is_tried_again(bench: Bench) -> None:
+    bench.kernel.refused = {CARRIED[0]: errno.ENETUNREACH}
+    bench.become(carrier(bench), True)
+    bench.loop.sleep(2.5)
+    assert bench.kernel.routing == set(CARRIED[1:])
+    bench.kernel.refused.clear()
+    bench.loop.sleep(1)
+    assert bench.kernel.routing == set(CARRIED)
+
+
+def test_an_address_that_is_put_back_brings_its_tracked_routes(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.become(router, True)
+    bench.loop.sleep(10)
+    bench.kernel.routing.clear()
+    bench.kernel.transact([bytearray(router.addresses.additions[0].remove)])
+    bench.claims.put_back(router, router.addresses.additions)
+    bench.loop.settle()
+    assert bench.kernel.routing == {"10.5.0.0/16", "rule 7"}  # no_track is left alone
+
+
+def test_a_link_that_comes_back_brings_all_that_goes_over_it(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.become(router, True)
+    bench.loop.sleep(10)
+    bench.kernel.routing = {"rule 7"}
+    bench.claims.complete(router, "a0")
+    bench.loop.settle()
+    assert bench.kernel.routing == set(CARRIED)
+
+
+def test_a_fresh_start_clears_routes_but_a_backup_that_stops_does_not(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.claims.clear(router)
+    bench.loop.settle()
+    assert bench.take_story() == [("del", each) for each in reversed(CARRIED)]
+    asyncio.run(bench.claims.withdraw([router]))
+    assert bench.take_story() == []
+
+
+def test_routes_that_go_with_a_reload_go_alone(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.become(router, True)
+    bench.loop.sleep(10)
+    bench.take_story()
+    asyncio.run(bench.claims.remove(router, router.routing.without([*ROUTES[1:], *RULES])))
+    assert bench.take_story() == [("del", "10.5.0.0/16")]
+
+
+def test_whoever_leaves_adds_nothing_more(bench: Bench) -> None:
+    """A stop takes several turns; a virtual router that becomes MASTER in one of them carries nothing."""
+    routers = [carrier(bench), bench.router("B", *many(70))]
+
+    async def leave() -> None:
+        for router in routers:
+            bench.become(router, True)
+        bench.loop.settle()
+        leaving = asyncio.ensure_future(bench.claims.withdraw(routers))
+        await asyncio.sleep(0)
+        assert bench.kernel.addresses
+        for router in routers:
+            bench.become(router, True)
+        bench.loop.settle()
+        await leaving
+
+    asyncio.run(leave())
+    assert bench.kernel.addresses == set()
+    assert bench.kernel.routing == set()
+
+
+# -- no_accept
+
+
+def test_the_shield_is_up_before_the_address_and_down_after_it(bench: Bench) -> None:
+    router = carrier(bench, accept=False)
+    bench.become(router, True)
+    bench.loop.turn()
+    assert bench.take_story()[:2] == [("shield", "10.9.9.9"), ("add", "10.9.9.9")]
+    bench.become(router, False)
+    bench.loop.settle()
+    assert bench.take_story()[-2:] == [("del", "10.9.9.9"), ("unshield", "10.9.9.9")]
+    bench.become(router, True)
+    bench.loop.settle()
+    assert bench.shield.held == {("VI", "10.9.9.9")}
+    asyncio.run(bench.claims.withdraw([router]))
+    assert bench.shield.held == set()
+
+
+def test_an_owner_accepts_whatever_is_configured(bench: Bench) -> None:
+    bench.become(bench.router("VI", accept=False, priority=255), True)
+    bench.loop.settle()
+    assert bench.shield.held == set()
+
+
+def test_a_shield_that_fails_is_told_and_the_address_is_there(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.shield.refusal = OSError(errno.EPERM, "not allowed")
+    bench.become(bench.router("VI", "10.9.9.9/24", accept=False), True)
+    bench.loop.settle()
+    assert bench.kernel.addresses == {"10.9.9.9"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "instance VI: no_accept is not in force: not allowed"
+    ]

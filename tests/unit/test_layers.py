@@ -18,18 +18,21 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"tellings"},
-    {"router", "scheduling", "tuning"},
+    {"guard", "router", "scheduling", "tuning"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
+    {"slices"},
     {"announcements", "debounce", "start"},
     {"pacing"},
-    {"engine", "net", "spawn"},
+    {"engine", "net", "promote", "spawn"},
     {"alarm", "holds", "log", "model", "plans", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 
 # What shows and asks needs no daemon, and must not pay for one at start.
 WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.lab", "lab", "control.client")
-DAEMON_PARTS = {"daemon", "fleet", "tellings", "router", "claims", "announcements", "engine", "net"}
+DAEMON_PARTS = {
+    *("daemon", "fleet", "tellings", "guard", "router", "claims", "slices", "announcements", "engine", "net")
+}
 
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+([\w, ]+)|c?import\s+([\w.]+))", re.MULTILINE

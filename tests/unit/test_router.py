@@ -108,6 +108,7 @@ class World:
             lambda address: str(address.address) in self.native,
             lambda: self.waits,
             lambda router: self.priorities.append((router.name, router.priority)),
+            lambda device: None,
         )
         self.routers.append(router)
         self.evaluate(router)

@@ -49,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--withdraw",
         action="store_true",
-        help="remove every address an earlier run left in the kernel, in the net_namespace of --config "
-        "if that is given, and exit",
+        help="remove every address, route and rule an earlier run left in the kernel, in the net_namespace "
+        "of --config if that is given, and exit",
     )
     made.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of the configuration, and exit"
@@ -120,21 +120,21 @@ def _expand(options: argparse.Namespace) -> int:
 
 def _withdraw(options: argparse.Namespace) -> int:
     from vrrpd_fast.config.load import load
-    from vrrpd_fast.daemon import withdraw
-    from vrrpd_fast.model import ConfigError
+    from vrrpd_fast.model import Config, ConfigError
+    from vrrpd_fast.net.leftovers import withdraw
 
-    namespace = None
+    config = Config(router_id="")
     if options.config is not None:
         try:
-            namespace = load(options.config, config_id=options.config_id).config.process.net_namespace
+            config = load(options.config, config_id=options.config_id).config
         except ConfigError as error:
             print(f"vrrpd-fast: net_namespace is not known: {error.findings[0]}", file=sys.stderr)
     try:
-        count = withdraw(namespace)
+        withdrawn = withdraw(config.process.net_namespace, config.firewall.table)
     except OSError as error:
         print(f"vrrpd-fast: cannot withdraw: {_explain(error)}", file=sys.stderr)
         return EXIT_FAILURE
-    print(f"{count} address{'' if count == 1 else 'es'} removed")
+    print(withdrawn)
     return 0
 
 

@@ -37,7 +37,7 @@ _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU = 1, 3, 4
 _UINT32 = struct.Struct("=I")
-_IPV4_ECHO = struct.Struct("=BBxxIHH4s")  # struct ifaddrmsg, then IFA_ADDRESS
+_IPV4_ECHO = struct.Struct("=BBxxIHH4sHH4s")  # struct ifaddrmsg, then IFA_ADDRESS, IFA_LOCAL
 _OWNED = 1 << 32  # beside the IFA_F_ flags, which are 32 bits: the address was put there by us
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Link(Struct, kw_only=True, eq=False):
 
     def carries(self, address: VirtualAddress) -> bool:
         """Whether the address is there, with the prefix length it is to have."""
-        return (address.address.version, address.address.packed, address.prefixlen) in self.addresses
+        return (address.address.version, address.address.packed, address.kernel_prefixlen) in self.addresses
 
     def has(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether the address is there, with whatever prefix length."""
@@ -356,10 +356,12 @@ class LinkMonitor:
             link.addresses.setdefault((_version(packed), packed, prefixlen), _OWNED)
 
     def _own_key(self, start: int, end: int) -> Key | None:
-        """The address in the echo of a request of ours, which has no peer: the first attribute is enough."""
+        """The address in the echo of a request of ours: usually the second attribute."""
         if end - start >= _IPV4_ECHO.size:
-            family, prefixlen, ifindex, length, kind, packed = _IPV4_ECHO.unpack_from(self._buffer, start)
-            if family == socket.AF_INET and kind == rtnl.IFA_ADDRESS and length == 8:
+            family, prefixlen, ifindex, _, _, _, length, kind, packed = _IPV4_ECHO.unpack_from(
+                self._buffer, start
+            )
+            if family == socket.AF_INET and kind == rtnl.IFA_LOCAL and length == 8:
                 return ifindex, packed, prefixlen
         parsed = parse_address(self._buffer, start, end)
         return parsed and parsed[0]

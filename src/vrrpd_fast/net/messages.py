@@ -1,7 +1,7 @@
 """rtnetlink messages for virtual addresses: encoded by pyroute2 once per shape, then patched.
 
 Encoding takes 31 µs, which 10,000 addresses feel at load; addresses of one shape (command, family, prefix
-length, scope, label, broadcast or not) differ only in bytes at known places.
+length, scope, label, flags …) differ only in bytes at known places.
 """
 
 import errno
@@ -10,11 +10,11 @@ import re
 import socket
 import struct
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vrrpd_fast.model import OWNER_TAG, Family, VirtualAddress
 from vrrpd_fast.net import rtnl
-from vrrpd_fast.net.netlink import Netlink, NetlinkError
+from vrrpd_fast.net.netlink import Netlink
 
 Key = tuple[
     int, bytes, int
@@ -27,8 +27,10 @@ _INDEX_AT = _BODY_AT + 4
 _INDEX = struct.Struct("=I")
 _FLAGS = struct.Struct("=I")
 _FOREVER = 0xFFFFFFFF
+_SHORT_FLAGS = 0xFF  # of IFA_F_, those that struct ifaddrmsg has room for
 _TAGS_SINCE = (5, 18)
-_ABSENT = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO}
+# Errors of a removal whose address or interface is gone already.
+ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO})
 
 _GET_ADDRESSES = rtnl.HEADER.pack(
     rtnl.HEADER.size + rtnl.IFADDR.size, rtnl.RTM_GETADDR, rtnl.NLM_F_REQUEST | rtnl.NLM_F_DUMP, 0, 0
@@ -37,24 +39,46 @@ _GET_ADDRESSES = rtnl.HEADER.pack(
 
 def new_address(address: VirtualAddress, ifindex: int) -> bytearray:
     """RTM_NEWADDR with our owner tag; adding an address that is there already succeeds."""
-    return _fill(
-        _template(
-            rtnl.RTM_NEWADDR,
-            address.family,
-            address.prefixlen,
-            address.scope,
-            address.label,
-            address.broadcast is not None,
-        ),
-        ifindex,
-        address.address.packed,
-        address.broadcast.packed if address.broadcast is not None else b"",
+    shape = _Shape(
+        rtnl.RTM_NEWADDR,
+        address.family,
+        address.kernel_prefixlen,
+        address.scope,
+        address.label,
+        address.broadcast is not None,
+        _address_flags(address),
+        address.preferred_lft,
     )
+    broadcast = address.broadcast.packed if address.broadcast is not None else b""
+    return _fill(_template(shape), ifindex, address.address.packed, _far_end(address), broadcast)
 
 
 def del_address(address: VirtualAddress, ifindex: int) -> bytearray:
     """RTM_DELADDR; names neither label nor scope, so that an address is found whoever changed those."""
-    return _removal((ifindex, address.address.packed, address.prefixlen))
+    packed = address.address.packed
+    return _removal((ifindex, packed, address.kernel_prefixlen), _far_end(address))
+
+
+def _far_end(address: VirtualAddress) -> bytes:
+    """IFA_ADDRESS: the peer, or the address itself."""
+    return address.address.packed if address.peer is None else address.peer.packed
+
+
+def _address_flags(address: VirtualAddress) -> int:
+    """IFA_F_ of linux/if_addr.h."""
+    flags = 0
+    if address.nodad and address.family is Family.IPV6:
+        # Duplicate detection would keep the address mute for the first second after a takeover.
+        flags |= rtnl.IFA_F_NODAD
+    if address.home:
+        flags |= rtnl.IFA_F_HOMEADDRESS
+    if address.mngtmpaddr:
+        flags |= rtnl.IFA_F_MANAGETEMPADDR
+    if address.noprefixroute:
+        flags |= rtnl.IFA_F_NOPREFIXROUTE
+    if address.autojoin:
+        flags |= rtnl.IFA_F_MCAUTOJOIN
+    return flags
 
 
 def retarget(message: bytearray, ifindex: int) -> None:
@@ -62,41 +86,44 @@ def retarget(message: bytearray, ifindex: int) -> None:
     _INDEX.pack_into(message, _INDEX_AT, ifindex)
 
 
-def encode_address(
-    command: int,
-    family: Family,
-    prefixlen: int,
-    scope: int,
-    label: str | None,
-    address: str,
-    broadcast: str | None,
-) -> bytearray:
-    """A message as pyroute2 encodes it, for interface index 0."""
-    attributes: list[tuple[str, Any]] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
-    flags = 0
-    if command == rtnl.RTM_NEWADDR:
-        if broadcast is not None:
-            attributes.append(("IFA_BROADCAST", broadcast))
-        if label is not None:
-            attributes.append(("IFA_LABEL", label))
-        if family is Family.IPV6:
-            # Duplicate detection would keep the address mute for the first second after a takeover.
-            flags = rtnl.IFA_F_NODAD
-            if prefixlen == 128:
-                # Deprecated from the start, as with keepalived: never chosen as the source of our own
-                # traffic.
-                attributes.append(("IFA_CACHEINFO", {"ifa_preferred": 0, "ifa_valid": _FOREVER}))
+class _Shape(NamedTuple):
+    """What addresses have in common whose messages differ in bytes at known places only."""
+
+    command: int
+    family: Family
+    prefixlen: int
+    scope: int = 0
+    label: str | None = None
+    has_broadcast: bool = False
+    flags: int = 0
+    preferred_lft: int | None = None
+
+
+def _encode(shape: _Shape) -> bytearray:
+    """A message as pyroute2 encodes it, for interface index 0 and no address in particular."""
+    family = shape.family
+    attributes: list[tuple[str, Any]] = [("IFA_LOCAL", _ANY[family]), ("IFA_ADDRESS", _ANY[family])]
+    if shape.has_broadcast:
+        attributes.append(("IFA_BROADCAST", _ANY[family]))
+    if shape.label is not None:
+        attributes.append(("IFA_LABEL", shape.label))
+    if shape.flags > _SHORT_FLAGS:
+        attributes.append(("IFA_FLAGS", shape.flags))
+    if shape.preferred_lft is not None:
+        lifetimes = {"ifa_preferred": shape.preferred_lft, "ifa_valid": _FOREVER}
+        attributes.append(("IFA_CACHEINFO", lifetimes))
+    if shape.command == rtnl.RTM_NEWADDR:
         attributes.append(("IFA_PROTO", OWNER_TAG))
     message = rtnl.ifaddrmsg()
     message["family"] = _AF[family]
-    message["prefixlen"] = prefixlen
-    message["flags"] = flags
-    message["scope"] = scope
+    message["prefixlen"] = shape.prefixlen
+    message["flags"] = shape.flags & _SHORT_FLAGS
+    message["scope"] = shape.scope
     message["index"] = 0
     message["attrs"] = attributes
-    message["header"]["type"] = command
+    message["header"]["type"] = shape.command
     message["header"]["flags"] = rtnl.NLM_F_REQUEST | (
-        rtnl.NLM_F_CREATE | rtnl.NLM_F_REPLACE if command == rtnl.RTM_NEWADDR else 0
+        rtnl.NLM_F_CREATE | rtnl.NLM_F_REPLACE if shape.command == rtnl.RTM_NEWADDR else 0
     )
     message.encode()
     return bytearray(message.data)
@@ -154,49 +181,44 @@ def withdraw_tagged(netlink: Netlink, only: set[Key] | None = None) -> int:
     return len(keys)
 
 
-def is_absent(failure: NetlinkError) -> bool:
-    """Whether a removal failed because the address or its interface is gone already."""
-    return failure.errno in _ABSENT
-
-
 def _dump(netlink: Netlink) -> list[tuple[Key, int, int]]:
     parsed = (parse_address(m, _BODY_AT, len(m)) for m in netlink.dump(_GET_ADDRESSES))
     return [address for address in parsed if address is not None]
 
 
-def _removal(key: Key) -> bytearray:
+def _removal(key: Key, far_end: bytes = b"") -> bytearray:
     ifindex, packed, prefixlen = key
     family = Family.IPV4 if len(packed) == 4 else Family.IPV6
-    return _fill(_template(rtnl.RTM_DELADDR, family, prefixlen, 0, None, False), ifindex, packed, b"")
+    template = _template(_Shape(rtnl.RTM_DELADDR, family, prefixlen))
+    return _fill(template, ifindex, packed, far_end or packed, b"")
 
 
 class _Template:
     """An encoded message and the places in it that differ between addresses of one shape."""
 
-    __slots__ = ("address_at", "broadcast_at", "data")
+    __slots__ = ("address_at", "broadcast_at", "data", "local_at")
 
     def __init__(self, data: bytearray) -> None:
         places: dict[int, int] = {
             kind: start for kind, start, _ in rtnl.attributes(data, _BODY_AT + rtnl.IFADDR.size, len(data))
         }
         self.data = bytes(data)
-        self.address_at = (places[rtnl.IFA_LOCAL], places[rtnl.IFA_ADDRESS])
+        self.local_at = places[rtnl.IFA_LOCAL]
+        self.address_at = places[rtnl.IFA_ADDRESS]
         self.broadcast_at = places.get(rtnl.IFA_BROADCAST, 0)
 
 
 @lru_cache(maxsize=1024)
-def _template(
-    command: int, family: Family, prefixlen: int, scope: int, label: str | None, has_broadcast: bool
-) -> _Template:
-    broadcast = _ANY[family] if has_broadcast else None
-    return _Template(encode_address(command, family, prefixlen, scope, label, _ANY[family], broadcast))
+def _template(shape: _Shape) -> _Template:
+    return _Template(_encode(shape))
 
 
-def _fill(template: _Template, ifindex: int, packed: bytes, broadcast: bytes) -> bytearray:
+def _fill(template: _Template, ifindex: int, packed: bytes, far_end: bytes, broadcast: bytes) -> bytearray:
     message = bytearray(template.data)
     _INDEX.pack_into(message, _INDEX_AT, ifindex)
-    for place in template.address_at:
-        message[place : place + len(packed)] = packed
+    size = len(packed)
+    message[template.local_at : template.local_at + size] = packed
+    message[template.address_at : template.address_at + size] = far_end
     if broadcast:
         message[template.broadcast_at : template.broadcast_at + len(broadcast)] = broadcast
     return message

@@ -4,6 +4,7 @@ The socket stays off the loop: rtnetlink handles a request inside send(), and th
 returns. One Netlink belongs to one thread at a time; a worker thread opens its own.
 """
 
+import contextlib
 import errno
 import os
 import socket
@@ -24,7 +25,9 @@ _DUMP_ATTEMPTS = 10
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
+NETLINK_GET_STRICT_CHK = 12
 _NLMSGERR_ATTR_MSG = 1
+NETFILTER = 12  # NETLINK_NETFILTER
 
 _SEQUENCE = struct.Struct("=I")
 _FLAGS = struct.Struct("=H")
@@ -46,15 +49,15 @@ class NetlinkError(Struct, frozen=True):
 
 
 class Netlink:
-    """A NETLINK_ROUTE socket for requests; `port_id` marks the notifications that they cause."""
+    """A netlink socket for requests; `port_id` marks the notifications that they cause."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-        )
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         try:
             for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK):
                 self._socket.setsockopt(SOL_NETLINK, option, 1)
+            with contextlib.suppress(OSError):  # before 4.20: a dump has more than was asked for
+                self._socket.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
             enlarge_buffer(self._socket, socket.SO_RCVBUF, _BUFFER_BYTES)
             enlarge_buffer(self._socket, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._socket.bind((0, 0))
@@ -78,24 +81,44 @@ class Netlink:
             self._send(messages[first : first + MESSAGES_PER_SEND], first, failures)
         return failures
 
+    def transact_whole(
+        self, messages: Sequence[bytearray], begin: bytes = b"", end: bytes = b""
+    ) -> list[NetlinkError]:
+        """The same for messages that belong together (nfnetlink.h: a batch), between `begin` and `end`."""
+        failures: list[NetlinkError] = []
+        self._send(messages, 0, failures, begin, end)
+        return failures
+
     def dump(self, message: bytes | bytearray) -> list[memoryview]:
-        """Answers to a NLM_F_DUMP request, header and all. OSError when the kernel refuses it."""
+        """Answers to a request with NLM_F_DUMP or, if it is for one thing, NLM_F_ACK; header and all.
+
+        OSError when the kernel refuses it.
+        """
         for _ in range(_DUMP_ATTEMPTS):
             found = self._dump_once(bytearray(message))
             if found is not None:
                 return found
         raise OSError(errno.EAGAIN, "the kernel's tables changed during every attempt to read them")
 
-    def _send(self, messages: Sequence[bytearray], first: int, failures: list[NetlinkError]) -> None:
+    def _send(
+        self,
+        messages: Sequence[bytearray],
+        first: int,
+        failures: list[NetlinkError],
+        begin: bytes = b"",
+        end: bytes = b"",
+    ) -> None:
         sequence = self._take_sequence(len(messages))
         for offset, message in enumerate(messages):
             _SEQUENCE.pack_into(message, _SEQUENCE_AT, sequence + offset)
+        if begin:  # what is refused as a whole is refused in its name
+            begin = begin[:_SEQUENCE_AT] + _SEQUENCE.pack(sequence) + begin[_SEQUENCE_AT + _SEQUENCE.size :]
         last = messages[-1]
         # Failures are answered in any case; one ACK behind the last tells that all have been handled.
         (flags,) = _FLAGS.unpack_from(last, _FLAGS_AT)
         _FLAGS.pack_into(last, _FLAGS_AT, flags | rtnl.NLM_F_ACK)
         try:
-            self._socket.send(b"".join(messages))
+            self._socket.send(b"".join((begin, *messages, end)))
         except OSError as error:
             number = error.errno or errno.EIO
             failures.extend(
@@ -143,7 +166,10 @@ class Netlink:
                 if kind == rtnl.NLMSG_DONE:
                     return None if torn else found
                 if kind == rtnl.NLMSG_ERROR:
-                    raise OSError(*_reason(view, flags, start, end))
+                    number, text = _reason(view, flags, start, end)
+                    if number:
+                        raise OSError(number, text)
+                    return found  # the end of an answer that is not a dump
                 found.append(view[start - rtnl.HEADER.size : end])
         return None
 

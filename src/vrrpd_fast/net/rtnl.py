@@ -17,6 +17,7 @@ Buffer = bytes | bytearray | memoryview
 HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
 IFADDR = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 IFINFO = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+RTMSG = struct.Struct("=BBBBBBBBI")  # struct rtmsg, and struct fib_rule_hdr, which is laid out alike
 ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
@@ -50,6 +51,8 @@ NLM_F_DUMP: int = _netlink.NLM_F_DUMP
 NLM_F_DUMP_INTR: int = _netlink.NLM_F_DUMP_INTR
 NLM_F_CREATE: int = _netlink.NLM_F_CREATE
 NLM_F_REPLACE: int = _netlink.NLM_F_REPLACE
+NLM_F_EXCL: int = _netlink.NLM_F_EXCL
+NLM_F_APPEND: int = _netlink.NLM_F_APPEND
 NLM_F_CAPPED: int = _netlink.NLM_F_CAPPED
 NLM_F_ACK_TLVS: int = _netlink.NLM_F_ACK_TLVS
 
@@ -59,10 +62,24 @@ RTM_GETLINK: int = _rtnl.RTM_GETLINK
 RTM_NEWADDR: int = _rtnl.RTM_NEWADDR
 RTM_DELADDR: int = _rtnl.RTM_DELADDR
 RTM_GETADDR: int = _rtnl.RTM_GETADDR
+RTM_NEWROUTE: int = _rtnl.RTM_NEWROUTE
+RTM_DELROUTE: int = _rtnl.RTM_DELROUTE
+RTM_GETROUTE: int = _rtnl.RTM_GETROUTE
+RTM_NEWRULE: int = _rtnl.RTM_NEWRULE
+RTM_DELRULE: int = _rtnl.RTM_DELRULE
+RTM_GETRULE: int = _rtnl.RTM_GETRULE
 RTMGRP_LINK: int = _rtnl.RTMGRP_LINK
 RTMGRP_IPV4_IFADDR: int = _rtnl.RTMGRP_IPV4_IFADDR
 RTMGRP_IPV6_IFADDR: int = _rtnl.RTMGRP_IPV6_IFADDR
+RTMGRP_IPV4_ROUTE: int = _rtnl.RTMGRP_IPV4_ROUTE
+RTMGRP_IPV6_ROUTE: int = _rtnl.RTMGRP_IPV6_ROUTE
+RTMGRP_IPV4_RULE: int = _rtnl.RTMGRP_IPV4_RULE
+RTMGRP_IPV6_RULE: int = _rtnl.RTMGRP_IPV6_RULE
 
+IFA_F_HOMEADDRESS: int = _ifaddrmsg.IFA_F_HOMEADDRESS
+IFA_F_MANAGETEMPADDR: int = _ifaddrmsg.IFA_F_MANAGETEMPADDR
+IFA_F_NOPREFIXROUTE: int = _ifaddrmsg.IFA_F_NOPREFIXROUTE
+IFA_F_MCAUTOJOIN: int = _ifaddrmsg.IFA_F_MCAUTOJOIN
 IFA_F_SECONDARY: int = _ifaddrmsg.IFA_F_SECONDARY
 IFA_F_NODAD: int = _ifaddrmsg.IFA_F_NODAD
 IFA_F_OPTIMISTIC: int = _ifaddrmsg.IFA_F_OPTIMISTIC
@@ -73,6 +90,11 @@ IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS, IFA_PROTO = (
     [name for name, _ in ifaddrmsg.nla_map].index(f"IFA_{word}")
     for word in ("ADDRESS", "LOCAL", "BROADCAST", "FLAGS", "PROTO")
 )
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute as the kernel reads it, padded."""
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def attributes(buffer: Buffer, start: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -1,36 +1,28 @@
 """The addresses of one virtual router, as messages that are ready before they are needed."""
 
-from collections.abc import Callable, Iterable, Sequence
-
-from msgspec import Struct
+from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 from vrrpd_fast.model import VirtualAddress
 from vrrpd_fast.net import messages
-from vrrpd_fast.net.netlink import Netlink, NetlinkError
+from vrrpd_fast.net.carried import Carried
 
 
-class Prepared(Struct, eq=False):
+class Prepared(Carried, eq=False):
     """A virtual address with the messages that add and remove it; `ifindex` 0: no such interface now."""
+
+    absent: ClassVar[frozenset[int]] = messages.ABSENT
 
     address: VirtualAddress
     ifindex: int
-    add: bytearray
-    remove: bytearray
     frame: tuple[int, bytes] | None = None  # its announcement (ifindex, Ethernet frame), once it is packed
 
     @property
     def key(self) -> messages.Key:
-        return self.ifindex, self.address.address.packed, self.address.prefixlen
-
-
-class Failure(Struct, frozen=True):
-    """What the kernel said against one address."""
-
-    address: VirtualAddress
-    error: NetlinkError
+        return self.ifindex, self.address.address.packed, self.address.kernel_prefixlen
 
     def __str__(self) -> str:
-        return f"{self.address} on {self.address.dev}: {self.error}"
+        return f"{self.address} on {self.address.dev}"
 
 
 class PreparedAddresses:
@@ -82,34 +74,10 @@ class PreparedAddresses:
         self._by_key = {prepared.key: prepared for prepared in self._all if prepared.ifindex}
 
 
-def add(netlink: Netlink, addresses: Sequence[Prepared]) -> list[Failure]:
-    """Add one slice of addresses."""
-    return _failures(addresses, netlink.transact([prepared.add for prepared in addresses]))
-
-
-def remove(
-    netlink: Netlink, addresses: Sequence[Prepared], on_removed: Callable[[int, bytes, int], None]
-) -> list[Failure]:
-    """Remove one slice of addresses, telling `on_removed` (LinkMonitor.removed) each that went by our doing.
-
-    An address that is not there is no failure.
-    """
-    errors = netlink.transact([prepared.remove for prepared in addresses])
-    refused = {error.index for error in errors}
-    for index, prepared in enumerate(addresses):
-        if index not in refused:
-            on_removed(*prepared.key)
-    return _failures(addresses, [error for error in errors if not messages.is_absent(error)])
-
-
 def _prepare(address: VirtualAddress, ifindex: int) -> Prepared:
     return Prepared(
-        address,
-        ifindex,
-        messages.new_address(address, ifindex),
-        messages.del_address(address, ifindex),
+        add=messages.new_address(address, ifindex),
+        remove=messages.del_address(address, ifindex),
+        address=address,
+        ifindex=ifindex,
     )
-
-
-def _failures(addresses: Sequence[Prepared], errors: list[NetlinkError]) -> list[Failure]:
-    return [Failure(addresses[error.index].address, error) for error in errors]

@@ -1,0 +1,89 @@
+"""What claims are made of: the work for one virtual router, and the pieces in which the kernel gets it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from vrrpd_fast.announcements import Announcer
+from vrrpd_fast.net import carried
+from vrrpd_fast.net.carried import Carried, Failure
+from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
+from vrrpd_fast.net.routing import PreparedRouting
+from vrrpd_fast.net.vips import Prepared
+
+
+class Claimant(Announcer, Protocol):
+    """A virtual router, as far as what it carries is concerned."""
+
+    routing: PreparedRouting
+
+    @property
+    def is_master(self) -> bool: ...
+
+
+def is_ipv6(each: Carried) -> bool:
+    """Whether it is an IPv6 address, which takes the kernel long to add."""
+    return isinstance(each, Prepared) and each.address.address.version == 6
+
+
+class Claim:
+    """What is to be added (or removed) for one virtual router, how far that is done, and what was refused."""
+
+    __slots__ = ("adds", "done", "generation", "has_ipv6", "is_shielded", "items", "refused", "router")
+
+    def __init__(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
+        self.router = router
+        self.adds = adds
+        self.items = items
+        self.has_ipv6 = any(map(is_ipv6, items))
+        self.is_shielded = router.instance.is_shielded
+        self.generation = router.generation
+        self.done = 0
+        self.refused: list[Carried] = []
+
+    def extend(self, items: Sequence[Carried]) -> None:
+        """Do these too, unless they wait already."""
+        known = set(map(id, self.items[self.done :]))
+        self.items = [*self.items, *(each for each in items if id(each) not in known)]
+        self.has_ipv6 = any(map(is_ipv6, self.items))
+
+
+class Slice:
+    """What goes to the kernel in one message."""
+
+    __slots__ = ("adds", "has_ipv6", "is_shielded", "items", "owners", "served")
+
+    def __init__(self, adds: bool, has_ipv6: bool) -> None:
+        self.adds = adds
+        self.has_ipv6 = has_ipv6
+        self.is_shielded = False
+        self.items: list[Carried] = []
+        self.owners: list[Claim] = []  # of each item
+        self.served: list[Claim] = []  # claims that end with this slice
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.items) == MESSAGES_PER_SEND
+
+    def take(self, claim: Claim) -> None:
+        """As much of a claim as there is room for."""
+        part = claim.items[claim.done : claim.done + MESSAGES_PER_SEND - len(self.items)]
+        self.items += part
+        self.owners += [claim] * len(part)
+        self.is_shielded = self.is_shielded or claim.is_shielded
+        claim.done += len(part)
+        if claim.done == len(claim.items):
+            self.served.append(claim)
+
+    def move(self, netlink: Netlink, on_removed: Callable[[Carried], None]) -> list[Failure]:
+        """Have the kernel add or remove it."""
+        if self.adds:
+            return carried.add(netlink, self.items)
+        return carried.remove(netlink, self.items, on_removed)
+
+    def shielded(self) -> list[tuple[str, Prepared]]:
+        """Addresses of virtual routers that accept no packets, with whose they are."""
+        return [
+            (owner.router.name, each)
+            for owner, each in zip(self.owners, self.items, strict=True)
+            if owner.is_shielded and isinstance(each, Prepared)
+        ]
