@@ -1,5 +1,6 @@
 """For a word that stands where keepalived does not know it: where it would belong."""
 
+from vrrpd_fast.config.addresses import EntryError, parse_address
 from vrrpd_fast.config.conf.keyword import Block, Named, Repeated, Table
 from vrrpd_fast.config.conf.keywords_top import TOP
 
@@ -34,14 +35,26 @@ _INNER = {
 
 
 def elsewhere(word: str, table: Table) -> str:
-    """`; it belongs into …` for a word of another block than that of `table`, else nothing."""
+    """Where a word of another block than that of `table` belongs, to follow "unknown keyword", or nothing."""
+    if _is_address(word):
+        return " in here: an address stands inside a block like virtual_ipaddress { }"
     place = _PLACES.get(word)
     if place is None:
         return ""
     if place == "":
         return f" in here: {word} stands outside of all blocks; is a closing brace missing before it?"
-    remedy = "is a brace too many, or missing, before it?" if table is TOP else "is a closing brace missing?"
-    return f" in here: {word} belongs into {place} {{ }}; {remedy}"
+    if place in table:
+        remedy = "; is a brace too many, or missing, before it?" if table is TOP else ""
+        return f" in here: {word} stands inside the block {place} {{ }}{remedy}"
+    return f" in here: {word} belongs into {place} {{ }}"
+
+
+def _is_address(word: str) -> bool:
+    try:
+        parse_address(word.partition("/")[0])
+    except EntryError:
+        return False
+    return True
 
 
 def _collect(table: Table, block: str, found: dict[str, str]) -> dict[str, str]:

@@ -202,13 +202,14 @@ class Interpreter:
 
     def _has_block(self, statement: Statement, path: Path) -> bool:
         if statement.block is None:
-            self._problems.at(statement.place, path, "needs a block { }")
+            self._problems.malformed(path, "needs a block { }", place=statement.place)
         return statement.block is not None
 
     def _stands_alone(self, statement: Statement, path: Path, words: int = 1) -> bool:
         if len(statement.words) > words:
             extra = statement.words[words]
-            self._problems.at(extra.place, path, f'{quoted(extra.text)} is one word too many before the "{{"')
+            message = f'{quoted(extra.text)} is one word too many before the "{{"'
+            self._problems.malformed(path, message, place=extra.place)
         return len(statement.words) <= words
 
     def _malformed(self, path: Path, error: WordError, statement: Statement) -> None:

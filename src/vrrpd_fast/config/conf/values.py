@@ -67,7 +67,7 @@ def constant(value: Any) -> Convert:
     """A keyword that stands alone, and what it says."""
 
     def convert(words: Words) -> Any:
-        _no_more(words)
+        _no_more(words, "this keyword stands alone, and holds by being there")
         return value
 
     return convert
@@ -126,6 +126,7 @@ def user(words: Words) -> str:
 
 def script(words: Words) -> str:
     """A command line; its arguments may stand in one (quoted) word with it."""
+    _no_more(words[1:], "the command and its arguments stand in double quotes together")
     return _only(words, "a command").text
 
 
@@ -209,20 +210,21 @@ def _only(words: Words, wanted: str) -> Word:
     if not words:
         raise WordError(f"needs {wanted}")
     if len(words) > 1:
+        if words[0].text == "=":
+            raise WordError("a keyword and its value have a blank between them and no =", words[0].place)
         _no_more(words[1:])
     return words[0]
 
 
-def _no_more(words: Words) -> None:
+def _no_more(words: Words, why: str = "every keyword has a line of its own") -> None:
     if words:
-        raise WordError(
-            f"{quoted(words[0].text)} is one word too many; every keyword has a line of its own",
-            words[0].place,
-        )
+        raise WordError(f"{quoted(words[0].text)} is one word too many: {why}", words[0].place)
 
 
 def _advice(word: str) -> str:
     """What someone meant who wrote a number like this."""
+    if re.fullmatch(r"[-+]?[0-9.]+[;,]", word):
+        return f"; take the {word[-1]} away"
     if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", word):
         return "; decimals are written with a point"
     if re.fullmatch(r"[-+]?[0-9.]+[a-zA-Z]+", word):

@@ -292,8 +292,8 @@ def native_keys(table: dict[str, Entry]) -> Iterator[str]:
     [
         (TOP, schema.File, {"$schema"}),
         (GLOBAL_DEFS, schema.GlobalDefs, {"checksum", "check_addresses", "vrrp_rlimit_rttime"}),
-        (VRRP_INSTANCE, schema.VrrpInstance, {"checksum", "check_addresses", "no_accept"}),
-        (VRRP_SCRIPT, schema.VrrpScript, set()),
+        (VRRP_INSTANCE, schema.VrrpInstance, {"checksum", "check_addresses", "no_accept", "range"}),
+        (VRRP_SCRIPT, schema.VrrpScript, {"range"}),
         (AUTHENTICATION, schema.Authentication, set()),
         (GARP_GROUP, schema.GarpGroup, set()),
     ],
@@ -313,8 +313,13 @@ def test_words_and_keys_of_the_schema_are_the_same(
         ("priority 10s", '"10s" is not a whole number; numbers have no unit here'),
         ("priority 1.5", '"1.5" is not a whole number; decimals are not possible here'),
         ("advert_int 0,5", '"0,5" is not a number; decimals are written with a point'),
-        ("priority 100 200", '"200" is one word too many; every keyword has a line of its own'),
-        ("nopreempt yes", '"yes" is one word too many; every keyword has a line of its own'),
+        ("priority 100 200", '"200" is one word too many: every keyword has a line of its own'),
+        ("priority = 100", "a keyword and its value have a blank between them and no ="),
+        ("priority 100;", '"100;" is not a whole number; take the ; away'),
+        (
+            "nopreempt yes",
+            '"yes" is one word too many: this keyword stands alone, and holds by being there',
+        ),
         ("lower_prio_no_advert True", '"True" is not one of true, on, yes, false, off, no; write true'),
         ("priority 100 {\n }", "has no block { }"),
         ("virtual_ipaddress_excluded 10.0.0.5", "needs a block { }"),
@@ -335,6 +340,5 @@ def test_a_value_that_is_none(line: str, message: str) -> None:
 def test_a_word_of_another_block() -> None:
     (error,) = errors("global_defs {\n priority 100\n}\n")
     assert error == (
-        "2: global_defs: priority: unknown keyword in here: priority belongs into vrrp_instance { }; "
-        "is a closing brace missing?"
+        "2: global_defs: priority: unknown keyword in here: priority belongs into vrrp_instance { }"
     )
