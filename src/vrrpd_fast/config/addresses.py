@@ -20,6 +20,7 @@ SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 
 _NAME_LENGTH = 15  # IFNAMSIZ without the terminating zero; the kernel counts bytes
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+_WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,10}")
 _BAD_IN_NAME = re.compile(r"[\s/:]")
 _ALIASES = {"broadcast": "brd"}
 _OPTIONS = ("dev", "brd", "label", "scope", "peer", "preferred_lft")
@@ -45,6 +46,20 @@ class EntryError(ValueError):
     def __init__(self, message: str, key: str | None = None) -> None:
         super().__init__(message)
         self.key = key
+
+    @property
+    def in_line(self) -> str:
+        """The message for an entry that is one line, where no word has a place of its own."""
+        return str(self) if self.key is None else f"{self.key}: {self}"
+
+
+def whole_number(text: str, low: int, high: int, key: str) -> int:
+    """A number of a line, judged as validate.py judges one of an object; raises EntryError."""
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise EntryError(f"{quoted(text)} is not a whole number", key)
+    if not low <= int(text) <= high:
+        raise EntryError(f"{int(text)} is not in {low}..{high}", key)
+    return int(text)
 
 
 def parse_address(text: str) -> Address:
@@ -155,9 +170,9 @@ def _peer(text: str, address: Address) -> tuple[Address, int]:
 def _lifetime(text: str) -> int | Literal["forever"]:
     if text == "forever":
         return "forever"
-    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _LONGEST_LIFETIME:
-        return int(text)
-    raise EntryError(f"{quoted(text)} is not a number of seconds or forever", "preferred_lft")
+    if not text.isdigit():
+        raise EntryError(f'{quoted(text)} is not a whole number or "forever"', "preferred_lft")
+    return whole_number(text, 0, _LONGEST_LIFETIME, "preferred_lft")
 
 
 def _with_length(text: str) -> tuple[Address, int]:
@@ -192,8 +207,8 @@ def _scope(scope: str | int | UnsetType) -> int:
         return scope
     if scope in SCOPES:
         return SCOPES[scope]
-    if scope.isascii() and scope.isdigit() and len(scope) <= 3 and int(scope) <= 255:
-        return int(scope)
+    if scope.isascii() and scope.isdigit():
+        return whole_number(scope, 0, 255, "scope")
     raise EntryError(f"{quoted(scope)} is not one of {', '.join(SCOPES)} or 0..255", "scope")
 
 

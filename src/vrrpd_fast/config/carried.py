@@ -29,7 +29,10 @@ class Carried:
             try:
                 address = virtual_address(entry, interface)
             except EntryError as error:
-                self._bad_entry(error, (*path, index), is_line=isinstance(entry, str))
+                if isinstance(entry, str) or error.key is None:
+                    self._problems.malformed((*path, index), error.in_line)
+                else:
+                    self._problems.malformed((*path, index, error.key), str(error))
                 continue
             addresses.append(address)
             if not address.dev:
@@ -73,13 +76,4 @@ class Carried:
             try:
                 yield where, parse(line)
             except EntryError as error:
-                self._bad_entry(error, where, is_line=True)
-
-    def _bad_entry(self, error: EntryError, path: Path, *, is_line: bool) -> None:
-        """Only the object form has a place for each word."""
-        if error.key is None:
-            self._problems.malformed(path, str(error))
-        elif is_line:
-            self._problems.malformed(path, f"{error.key}: {error}")
-        else:
-            self._problems.malformed((*path, error.key), str(error))
+                self._problems.malformed(where, error.in_line)

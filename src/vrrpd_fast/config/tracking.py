@@ -1,16 +1,12 @@
 """track_script and track_interface entries: `NAME [weight N] [reverse|noreverse]`, or an object."""
 
-import re
-
 from msgspec import UNSET, Struct, UnsetType
 
 from vrrpd_fast import model
-from vrrpd_fast.config.addresses import EntryError, interface_fault
+from vrrpd_fast.config.addresses import EntryError, interface_fault, whole_number
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import TrackInterfaceEntry, TrackScriptEntry, VrrpInstance
 from vrrpd_fast.config.schema.base import stated
-
-_WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,6}")
 
 
 class Interest(Struct, frozen=True):
@@ -35,26 +31,21 @@ def interest(entry: str | TrackScriptEntry | TrackInterfaceEntry) -> Interest:
     position = 1
     while position < len(words):
         word = words[position]
-        if word == "weight" and weight is UNSET:
-            position += 1
-            weight = _weight(words[position] if position < len(words) else "")
-        elif word in ("reverse", "noreverse") and reverse is UNSET:
-            reverse = word == "reverse"
-        else:
-            fault = (
-                "stands twice" if word in ("weight", "reverse", "noreverse") else "is not weight or reverse"
+        if word not in ("weight", "reverse", "noreverse"):
+            raise EntryError(
+                f"unknown word {quoted(word)} after {quoted(words[0])}; known are weight, reverse, noreverse"
             )
-            raise EntryError(f"{quoted(word)} after {quoted(words[0])} {fault}")
+        if (weight if word == "weight" else reverse) is not UNSET:
+            raise EntryError("stands twice", word)
+        if word != "weight":
+            reverse = word == "reverse"
+        elif position + 1 == len(words):
+            raise EntryError("needs a value", word)
+        else:
+            position += 1
+            weight = whole_number(words[position], -253, 253, word)
         position += 1
     return Interest(words[0], weight, reverse)
-
-
-def _weight(text: str) -> int:
-    if not _WHOLE_NUMBER.fullmatch(text):
-        raise EntryError(f"weight needs a whole number in -253..253, not {quoted(text)}")
-    if not -253 <= int(text) <= 253:
-        raise EntryError(f"weight {int(text)} is not in -253..253")
-    return int(text)
 
 
 def track_scripts(
@@ -67,7 +58,8 @@ def track_scripts(
         try:
             wanted = interest(entry)
         except EntryError as error:
-            problems.malformed(where, str(error))
+            problems.malformed(where, error.in_line)
+            problems.incomplete(path[:1])  # it may be the only one that tracks its script
             continue
         script = scripts.get(wanted.name)
         if script is None:
@@ -92,7 +84,7 @@ def track_interfaces(block: VrrpInstance, path: Path, problems: Problems) -> tup
         try:
             wanted = interest(entry)
         except EntryError as error:
-            problems.malformed(where, str(error))
+            problems.malformed(where, error.in_line)
             continue
         if fault := interface_fault(wanted.name):
             problems.error(where, fault)

@@ -6,7 +6,7 @@ from ipaddress import IPv6Address
 from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
-from vrrpd_fast.config.addresses import Address, EntryError, parse_address
+from vrrpd_fast.config.addresses import Address, EntryError, parse_address, whole_number
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import PeerEntry, VrrpInstance
 from vrrpd_fast.config.schema.base import stated
@@ -61,7 +61,7 @@ def peers(
             try:
                 entry = _split_line(entry)
             except EntryError as error:
-                problems.malformed(where, str(error))
+                problems.malformed(where, error.in_line)
                 continue
             address = _router(entry.address, where, problems)
         else:
@@ -97,11 +97,10 @@ def _split_line(line: str) -> PeerEntry:
         if word not in _LIMITS:
             raise EntryError(f"unknown word {quoted(word)} after the address; known are {', '.join(_LIMITS)}")
         if word in limits:
-            raise EntryError(f"{word} stands twice")
-        value = words[position + 1] if position + 1 < len(words) else ""
-        if not (value.isascii() and value.isdigit() and len(value) <= 3 and int(value) <= 255):
-            raise EntryError(f"{word} needs a whole number in 0..255, not {quoted(value)}")
-        limits[word] = int(value)
+            raise EntryError("stands twice", word)
+        if position + 1 == len(words):
+            raise EntryError("needs a value", word)
+        limits[word] = whole_number(words[position + 1], 0, 255, word)
     return PeerEntry(address=words[0], **limits)
 
 
