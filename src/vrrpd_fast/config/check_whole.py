@@ -1,10 +1,13 @@
 """What makes a resolved configuration wrong or doubtful as a whole: rules across virtual routers."""
 
+from collections.abc import Iterable
+
+from vrrpd_fast.config.addresses import Address
 from vrrpd_fast.config.check import NO_VIRTUAL_MAC
 from vrrpd_fast.config.check_strict import check_defaults
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.config.schema import GlobalDefs
-from vrrpd_fast.model import NS_PER_CS, NS_PER_S, Config, Family, Instance
+from vrrpd_fast.model import NS_PER_CS, NS_PER_S, VRRP_GROUP4, VRRP_GROUP6, Config, Family, Instance
 
 
 def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
@@ -26,31 +29,46 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
 
 
 def _check_unique(config: Config, problems: Problems) -> None:
-    """One virtual router per interface, family and VRID; one without interface hears all of them."""
-    routers: dict[tuple[str, Family, int], Instance] = {}
-    unbound: dict[tuple[Family, int], Instance] = {}
+    """A VRID belongs to one virtual router for each interface, family and group, or unicast peer.
+
+    keepalived tells several on one interface apart in the same way. What comes from a peer of one without an
+    interface may arrive on any.
+    """
+    taken: dict[tuple[str, Family, int, Address], Instance] = {}
+    unbound = False
     for instance in config.instances.values():
-        key = (instance.interface, instance.family, instance.virtual_router_id)
-        first = routers.setdefault(key, instance)
-        if first is not instance:
-            _taken(instance, first, problems)
-        elif not instance.interface:
-            unbound[key[1:]] = instance
-    if unbound:
-        for instance in routers.values():
-            other = unbound.get((instance.family, instance.virtual_router_id))
-            if other is not None and other is not instance and instance.is_unicast:
-                _taken(instance, other, problems)
+        if not instance.interface:
+            unbound = True
+        for far in _far_ends(instance):
+            key = (instance.interface, instance.family, instance.virtual_router_id, far)
+            first = taken.setdefault(key, instance)
+            if first is not instance:
+                _taken(instance, first, far, problems)
+                break
+    if not unbound:
+        return
+    for (interface, family, vrid, far), instance in taken.items():
+        other = taken.get(("", family, vrid, far))
+        if interface and other is not None:
+            _taken(instance, other, far, problems)
 
 
-def _taken(instance: Instance, first: Instance, problems: Problems) -> None:
+def _far_ends(instance: Instance) -> Iterable[Address]:
+    """Where its adverts go to, each of which tells it from others."""
+    return (peer.address for peer in instance.unicast_peers) if instance.is_unicast else (instance.group,)
+
+
+def _taken(instance: Instance, first: Instance, far: Address, problems: Problems) -> None:
     path, other = ("vrrp_instance", instance.name), ("vrrp_instance", first.name)
-    link = first.interface or "every interface"
+    link = f"on {first.interface}" if first.interface else "on every interface"
+    if far not in (VRRP_GROUP4, VRRP_GROUP6):
+        link += f" with {far}"
+    causes = ("interface", "virtual_ipaddress", "unicast_peer")
     problems.error(
         (*path, "virtual_router_id"),
-        f"{instance.virtual_router_id} on {link} (IPv{instance.family:d}) "
+        f"{instance.virtual_router_id} {link} (IPv{instance.family:d}) "
         f"is already that of vrrp_instance {first.name}",
-        *((*block, cause) for block in (path, other) for cause in ("interface", "virtual_ipaddress")),
+        *((*block, cause) for block in (path, other) for cause in causes),
         (*other, "virtual_router_id"),
         other=(*other, "virtual_router_id"),
     )

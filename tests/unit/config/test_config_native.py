@@ -283,6 +283,21 @@ def test_same_vrid_for_both_families() -> None:
     assert load({"vrrp_instance": {"four": four, "six": six}}).findings == []
 
 
+def test_same_vrid_where_groups_or_peers_tell_them_apart() -> None:
+    block = {"interface": "eth0", "virtual_router_id": 1}
+    apart = [
+        {},
+        {"mcast_dst_ip": "224.0.0.19"},
+        {"unicast_peer": ["10.0.0.8"]},
+        {"unicast_peer": ["10.0.0.9"]},
+    ]
+    blocks = {
+        str(number): block | keys | {"virtual_ipaddress": [f"10.0.0.{number}"]}
+        for number, keys in enumerate(apart, 1)
+    }
+    assert load({"vrrp_instance": blocks}).findings == []
+
+
 def test_tracking() -> None:
     scripts = {"S": {"script": "true", "weight": 5, "reverse": True}}
     one = instance(scripts=scripts, track_script=["S"])
