@@ -38,11 +38,13 @@ class NativeForm:
         """What the text says; ConfigError when it is no JSON object."""
         value = _decode(self._text)
         if isinstance(value, dict):
-            self._write_out(value, problems)
-            try:
-                return msgspec.convert(self.document, schema.File)
-            except msgspec.ValidationError:
-                pass
+            faults = Problems()
+            self._write_out(value, faults)
+            if not faults.items:
+                try:
+                    return msgspec.convert(self.document, schema.File)
+                except msgspec.ValidationError:
+                    pass  # read again below, with places
         source = self._read()
         for path, offset in source.duplicates:
             first = source.place(source.find(path, key=True))[0]
