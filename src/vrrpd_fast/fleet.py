@@ -9,6 +9,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
@@ -22,6 +23,7 @@ from vrrpd_fast.engine.sockets import Sockets, receive_bytes
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.guard import Guard
 from vrrpd_fast.holds import Holds
+from vrrpd_fast.interests import ANY_DEVICE, Interests
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import (
     JSON,
@@ -31,7 +33,6 @@ from vrrpd_fast.model import (
     Script,
     State,
     VirtualAddress,
-    VirtualRoute,
 )
 from vrrpd_fast.net.carried import Carried
 from vrrpd_fast.net.firewall import Shield
@@ -58,7 +59,6 @@ APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 ROUTERS_PER_SLICE = 16
-_ANY_DEVICE = ""  # stands for every interface: a route may go over any
 _GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 
 
@@ -107,10 +107,7 @@ class Fleet:
         # Who judges in place of a script that a reload changed, until its first result.
         self._former: dict[str, ScriptTracker] = {}
         self._by_handle: dict[int, VirtualRouter] = {}
-        self._by_device: dict[str, set[str]] = {}
-        self._by_address: dict[bytes, set[str]] = {}
-        self._by_script: dict[str, set[str]] = {}
-        self._by_source: dict[bytes, set[str]] = {}  # source addresses that must be there (track_src_ip)
+        self._interests = Interests()
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
         self._turn: asyncio.Handle | None = None
         self._draining = False
@@ -144,10 +141,10 @@ class Fleet:
         self.links = LinkMonitor(
             loop,
             {self._netlink.port_id, self._bulk.port_id},
-            lambda _, packed: packed in self._by_address,
+            self._interests.is_virtual,
             self._on_links,
             self._on_address_lost,
-            is_watched=lambda packed: packed in self._by_source,
+            is_watched=self._interests.is_source,
         )
         self._debounce = Debounce(loop, self.links.get, self._on_seen)
         self._start = Start(loop, self._begin)
@@ -236,6 +233,7 @@ class Fleet:
         self._announcements.configure(config.pacing)
         self._configure_shield(config)
         self._start.configure(config.process)
+        self.engine.report_unknown(config.process.log_unknown_vrids)
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted], self._tellings.removed)
         self.notifier.use(config, fifos)
@@ -310,7 +308,7 @@ class Fleet:
         interfaces = dict.fromkeys(self.routers[name].instance.interface for name in names)
         for interface in filter(None, interfaces):
             if self.links.get(interface) is None:
-                count = len(self._by_device[interface])
+                count = len(self._interests.of_device(interface))
                 log.error(
                     "interface %s does not exist: %s FAULT until it does (dynamic_interfaces: no error)",
                     interface,
@@ -357,6 +355,7 @@ class Fleet:
             lambda: self._start.reason,
             self._tellings.priority,
             self._vrf_table,
+            self.links.has,
         )
         self._register(instance)
         self.routers[instance.name] = router
@@ -385,7 +384,7 @@ class Fleet:
 
     def _is_taken(self, prepared: Prepared, giver: VirtualRouter) -> bool:
         """Whether another virtual router, MASTER, carries an address that this one gives up."""
-        names = self._by_address.get(prepared.address.address.packed, ())
+        names = self._interests.of_address(prepared.address.address.packed)
         others = (self.routers[name] for name in names if name in self.routers)
         return any(
             other is not giver and other.is_master and other.addresses.covers(*prepared.key)
@@ -424,33 +423,14 @@ class Fleet:
                 await asyncio.sleep(0)
 
     def _register(self, instance: Instance) -> None:
-        for device in _devices(instance):
-            self._by_device.setdefault(device, set()).add(instance.name)
-        for address in instance.all_addresses:
-            self._by_address.setdefault(address.address.packed, set()).add(instance.name)
+        self._interests.add(instance)
         self._guard.register(instance)
         self._promoter.register(instance)
-        for tracked in instance.track_scripts:
-            self._by_script.setdefault(tracked.name, set()).add(instance.name)
-        if instance.track_src_ip and instance.source_ip is not None:
-            self._by_source.setdefault(instance.source_ip.packed, set()).add(instance.name)
 
     def _unregister(self, instance: Instance) -> None:
-        for device in _devices(instance):
-            self._by_device[device].discard(instance.name)
-        for packed in {address.address.packed for address in instance.all_addresses}:
-            self._by_address[packed].discard(instance.name)
-            if not self._by_address[packed]:
-                del self._by_address[packed]
+        self._interests.remove(instance)
         self._guard.unregister(instance)
         self._promoter.unregister(instance)
-        for tracked in instance.track_scripts:
-            self._by_script[tracked.name].discard(instance.name)
-        if instance.track_src_ip and instance.source_ip is not None:
-            watchers = self._by_source[instance.source_ip.packed]
-            watchers.discard(instance.name)
-            if not watchers:
-                del self._by_source[instance.source_ip.packed]
 
     def _vrf_table(self, device: str) -> int | None:
         link = self.links.get(device)
@@ -509,14 +489,29 @@ class Fleet:
             router.on_complaint(what, source)
             if what is Complaint.INTERVAL:
                 self._debounce.learn(router.instance, router.learned_interval)
+        if (unknown := self.engine.take_unknown()) is not None:
+            self._tell_unknown(*unknown)
         return len(events) == TRANSITIONS_PER_SLICE
+
+    def _tell_unknown(self, vrid: int, ifindex: int, source: IPv4Address | IPv6Address) -> None:
+        """log_unknown_vrids: once in a while for each."""
+        link = self.links.by_index(ifindex)
+        self._limit.log(
+            log,
+            logging.WARNING,
+            ("unknown", vrid, ifindex),
+            "interface %s: advert from %s for virtual router %d, which nobody has here",
+            ifindex if link is None else link.name,
+            source,
+            vrid,
+        )
 
     def _on_links(self, names: set[str]) -> None:
         self._on_seen(self._debounce.follow(names))
 
     def _on_seen(self, names: set[str]) -> None:
-        for device in (*names, _ANY_DEVICE) if names else ():
-            for name in self._by_device.get(device, ()):
+        for device in (*names, ANY_DEVICE) if names else ():
+            for name in self._interests.of_device(device):
                 if name in self.routers:
                     self.routers[name].detach()
                     self._work.append((name, device))
@@ -529,7 +524,7 @@ class Fleet:
 
     def _on_script(self, tracker: ScriptTracker) -> None:
         self._former.pop(tracker.script.name, None)
-        for name in self._by_script.get(tracker.script.name, ()):
+        for name in self._interests.of_script(tracker.script.name):
             self._work.append((name, None))
         self._schedule()
 
@@ -560,7 +555,7 @@ class Fleet:
         self.engine.settle()
 
     def _on_address_lost(self, ifindex: int, packed: bytes, prefixlen: int) -> None:
-        for name in self._by_address.get(packed, ()):
+        for name in self._interests.of_address(packed):
             router = self.routers.get(name)
             if router is None:
                 continue
@@ -657,22 +652,6 @@ def _until(routers: Iterator[VirtualRouter], addresses: int) -> list[VirtualRout
         taken.append(router)
         count += max(1, len(router.addresses.removals) + len(router.routing.removals))
     return taken
-
-
-def _devices(instance: Instance) -> set[str]:
-    """Every interface whose changes concern a virtual router."""
-    return {
-        instance.interface,
-        *(address.dev for address in instance.all_addresses),
-        *(tracked.interface for tracked in instance.track_interfaces),
-        *(device for route in instance.routes for device in route.devices),
-        *([_ANY_DEVICE] if any(map(_is_anywhere, instance.routes)) else []),
-    }
-
-
-def _is_anywhere(route: VirtualRoute) -> bool:
-    """Whether only the kernel knows over which interface it goes."""
-    return any(hop.dev is None for hop in route.next_hops)
 
 
 def _carried(instance: Instance) -> tuple[object, ...]:

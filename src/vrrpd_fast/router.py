@@ -51,7 +51,8 @@ class VirtualRouter:
     """One vrrp_instance at work. `claim` is called when its addresses should be there or should go,
     `tell_priority` when its effective priority has changed.
 
-    `waits` tells why no virtual router may take part yet (start.py), None when they may.
+    `waits` tells why no virtual router may take part yet (start.py), None when they may; `is_here`, whether
+    an address is on any interface.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class VirtualRouter:
         waits: Callable[[], str | None],
         tell_priority: Callable[["VirtualRouter"], None],
         vrf_table: Callable[[str], int | None],
+        is_here: Callable[[IPv4Address | IPv6Address], bool],
     ) -> None:
         self.instance = instance
         self.state = State.INIT
@@ -82,6 +84,7 @@ class VirtualRouter:
         self._waits = waits
         self._tell_priority = tell_priority
         self._vrf_table = vrf_table
+        self._is_here = is_here
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
         # Our priority and address at the last transition.
@@ -359,11 +362,9 @@ class VirtualRouter:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
         wanted = instance.source_ip if instance.track_src_ip else None
-        if link is not None and wanted is not None and not link.has(wanted):
-            return (
-                Reason.NO_ADDRESS,
-                f"interface {instance.interface} has not the source address {wanted}",
-            )
+        if wanted is not None and not (self._is_here if link is None else link.has)(wanted):
+            where = f"interface {instance.interface}" if instance.interface else "any interface"
+            return Reason.NO_ADDRESS, f"the source address {wanted} is not on {where}"
         if self._deaf:
             return Reason.INTERFACE_DOWN, self._deaf
         for watched in instance.track_interfaces:

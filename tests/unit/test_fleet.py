@@ -329,6 +329,32 @@ def test_a_link_made_again_with_its_old_index_is_listened_to() -> None:
     work(test)
 
 
+@in_new_namespace
+def test_adverts_of_strangers_are_told_once_if_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(bench: Bench) -> None:
+        def strange() -> list[str]:
+            said = [record.getMessage() for record in caplog.records]
+            return [text for text in said if "nobody" in text]
+
+        with bench.place:
+            talker = Talker()
+        stranger = advert(address("b", 0), vrid=77)
+        for asked in (False, True):
+            wanted = Process(log_unknown_vrids=asked)
+            await bench.fleet.apply(Config(router_id="r1", instances={"VI": owner()}, process=wanted))
+            await bench.state("VI", State.MASTER)
+            before = sum(bench.fleet.engine.unattributed().values())
+            for _ in range(3):
+                talker.say("b0", stranger)
+            await bench.until(lambda n=before: sum(bench.fleet.engine.unattributed().values()) == n + 3)
+            await bench.until(lambda wanted=asked: bool(strange()) is wanted)
+        assert strange() == [
+            f"interface a0: advert from {address('b', 0)} for virtual router 77, which nobody has here"
+        ]
+
+    work(test)
+
+
 def joined(device: str) -> int:
     """How many users the group of VRRP has on a link (/proc/net/igmp: an index line, then its groups)."""
     here = False

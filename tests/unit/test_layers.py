@@ -18,7 +18,7 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"tellings"},
-    {"guard", "router", "scheduling", "tuning"},
+    {"guard", "interests", "router", "scheduling", "tuning"},
     {"claims", "config", "control", "explain", "notify", "observe", "track"},
     {"slices"},
     {"announcements", "debounce", "start"},

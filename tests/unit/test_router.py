@@ -109,6 +109,7 @@ class World:
             lambda: self.waits,
             lambda router: self.priorities.append((router.name, router.priority)),
             lambda device: None,
+            lambda address: any(link.has(address) for link in self.links.values()),
         )
         self.routers.append(router)
         self.evaluate(router)
@@ -670,8 +671,23 @@ def test_the_source_address_must_be_there_only_if_that_is_tracked(world: World) 
     plain = world.router("VI_1", source_ip=source)
     tracked = world.router("VI_2", source_ip=source, track_src_ip=True, virtual_router_id=7)
     assert (plain.state, tracked.state) == (State.BACKUP, State.FAULT)
-    assert tracked.reason == "interface a0 has not the source address 10.0.0.77"
+    assert tracked.reason == "the source address 10.0.0.77 is not on interface a0"
     world.change(tracked, addresses={(4, source.packed, 16): 0})
     assert tracked.state is State.BACKUP
     world.change(tracked, addresses={})
     assert tracked.state is State.FAULT
+
+
+def test_without_an_interface_the_source_address_may_be_anywhere(world: World) -> None:
+    source = IPv4Address("10.0.0.77")
+    world.links["a1"] = link("a1", 3)
+    router = world.router(
+        interface="",
+        is_unicast=True,
+        unicast_peers=(Peer(address=IPv4Address("10.0.0.9")),),
+        source_ip=source,
+        track_src_ip=True,
+    )
+    assert router.reason == "the source address 10.0.0.77 is not on any interface"
+    world.change(router, "a1", addresses={(4, source.packed, 24): 0})
+    assert router.state is State.BACKUP

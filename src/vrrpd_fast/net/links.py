@@ -172,6 +172,10 @@ class LinkMonitor:
     def get(self, name: str) -> Link | None:
         return self._by_name.get(name)
 
+    def has(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether any link has the address."""
+        return any(link.has(address) for link in self._by_index.values())
+
     def by_index(self, index: int) -> Link | None:
         return self._by_index.get(index)
 

@@ -1,0 +1,78 @@
+"""Which virtual routers something that happens concerns: a change of a link, of an address, of a script."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from vrrpd_fast.model import Instance, VirtualRoute
+
+ANY_DEVICE = "*"  # no name of an interface
+
+
+class Interests:
+    """Names of virtual routers, by what they want to hear of."""
+
+    def __init__(self) -> None:
+        self._by_device: dict[str, set[str]] = {}
+        self._by_address: dict[bytes, set[str]] = {}
+        self._by_script: dict[str, set[str]] = {}
+        self._by_source: dict[bytes, set[str]] = {}
+
+    def add(self, instance: Instance) -> None:
+        for index, keys in self._wanted(instance):
+            for key in keys:
+                index.setdefault(key, set()).add(instance.name)
+
+    def remove(self, instance: Instance) -> None:
+        """Undo `add` of the same instance."""
+        for index, keys in self._wanted(instance):
+            for key in set(keys):
+                index[key].discard(instance.name)
+                if not index[key]:
+                    del index[key]
+
+    def of_device(self, device: str) -> Collection[str]:
+        """Those on an interface, with addresses or routes there, or tracking it; ANY_DEVICE: on whatever."""
+        return self._by_device.get(device, ())
+
+    def of_address(self, packed: bytes) -> Collection[str]:
+        """Those whose virtual address it is."""
+        return self._by_address.get(packed, ())
+
+    def of_script(self, name: str) -> Collection[str]:
+        return self._by_script.get(name, ())
+
+    def is_virtual(self, ifindex: int, packed: bytes) -> bool:
+        """Whether an address is anybody's virtual address, on whatever link."""
+        return packed in self._by_address
+
+    def is_source(self, packed: bytes) -> bool:
+        """Whether somebody needs an address to be there, to send from it (track_src_ip)."""
+        return packed in self._by_source
+
+    def _wanted(self, instance: Instance) -> Iterator[tuple[dict[Any, set[str]], Iterable[Any]]]:
+        yield self._by_device, _devices(instance)
+        yield self._by_address, (each.address.packed for each in instance.all_addresses)
+        yield self._by_script, (tracked.name for tracked in instance.track_scripts)
+        if instance.track_src_ip and instance.source_ip is not None:
+            yield self._by_source, (instance.source_ip.packed,)
+
+
+def _devices(instance: Instance) -> set[str]:
+    is_anywhere = any(map(_is_anywhere, instance.routes)) or _roams(instance)
+    return {
+        instance.interface,
+        *(address.dev for address in instance.all_addresses),
+        *(tracked.interface for tracked in instance.track_interfaces),
+        *(device for route in instance.routes for device in route.devices),
+        *([ANY_DEVICE] if is_anywhere else []),
+    }
+
+
+def _is_anywhere(route: VirtualRoute) -> bool:
+    """Whether only the kernel knows over which interface it goes."""
+    return any(hop.dev is None for hop in route.next_hops)
+
+
+def _roams(instance: Instance) -> bool:
+    """Whether its source address may be on any interface, and must be on one."""
+    return instance.track_src_ip and not instance.interface
