@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.statement import Place
-from vrrpd_fast.config.problems import Path, Problems
+from vrrpd_fast.config.problems import Path, Problems, printable
 from vrrpd_fast.model import ConfigError, Finding, Severity
 
 LARGEST_FILE = 64 << 20
@@ -55,4 +55,10 @@ def config_error(place: Place, message: str) -> ConfigError:
 
 
 def finding(place: Place, severity: Severity, message: str) -> Finding:
-    return Finding(file=place.file, line=place.line, column=place.column, severity=severity, message=message)
+    return Finding(
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        severity=severity,
+        message=printable(message),
+    )

@@ -92,7 +92,12 @@ def quoted(text: str) -> str:
     """Text of the file made fit for one line of a terminal."""
     if len(text) > 80:
         text = text[:77] + "…"
-    return '"' + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + '"'
+    return f'"{printable(text)}"'
+
+
+def printable(text: str) -> str:
+    """Text that neither ends the line nor steers the terminal it is shown on."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def in_words(path: Path) -> str:

@@ -20,6 +20,7 @@ from vrrpd_fast.model import Finding
 
 _DEFINITION_OF_LINES = re.compile(r"[ \t]*(?:@\S*[ \t]+)?\$[A-Za-z_][A-Za-z0-9_]*=.*\\[ \t\r]*$")
 _CONDITION = re.compile(r"@(\^?)([^ \t\r\v\f]*)")
+_NAME_BEFORE_COMMA = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)(?=[,}])")
 _INCLUDE = re.compile(r"(include[rmwba]?)(?:[ \t\r\v\f]+|$)")
 
 
@@ -232,14 +233,10 @@ class _Reader:
             )
         arguments = line.cut(begins.end(), end)
         if "$" in arguments.text:
-            # Blanks let a $NAME before a comma or the parenthesis count.
-            spaced = Line(
-                re.sub(r"([,{}])", r" \1 ", re.sub(r"\$\{([^{}]*)\}", r"$\1 ", arguments.text)),
-                line.file,
-                line.number,
-                use=arguments.place(0),
-            )
-            arguments = self._filled(spaced, file, active)
+            # A name ends before a comma too.
+            text = _NAME_BEFORE_COMMA.sub(r"${\1}", arguments.text)
+            braced = Line(text, line.file, line.number, use=arguments.place(0))
+            arguments = self._filled(braced, file, active)
         try:
             found = repetition.parse(begins[1], arguments.text)
         except repetition.RepetitionError as error:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from vrrpd_fast.config.conf import limits
 from vrrpd_fast.config.conf.statement import Place
+from vrrpd_fast.config.form import finding
 from vrrpd_fast.config.problems import quoted
 from vrrpd_fast.model import Finding, Severity
 
@@ -65,13 +66,11 @@ class Report:
     def _add(self, place: Place, message: str, severity: Severity) -> None:
         if len(self.findings) == limits.MOST_FINDINGS:
             message, severity = "and more; the rest of the file is not looked at", Severity.ERROR
-        finding = Finding(
-            file=place.file, line=place.line, column=place.column, severity=severity, message=message
-        )
+        told = finding(place, severity, message)
         # A repetition would say everything as often as it repeats.
-        if (key := str(finding)) in self._told:
+        if (key := str(told)) in self._told:
             return
         self._told.add(key)
-        self.findings.append(finding)
+        self.findings.append(told)
         if len(self.findings) > limits.MOST_FINDINGS:
             raise StopReading
