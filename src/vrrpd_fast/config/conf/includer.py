@@ -149,7 +149,7 @@ class Includer:
         found: list[str] = []
         try:
             names = alternatives(pattern)
-            for name in names:
+            for name in filter(None, names):
                 paths = [path for path in self._patterns.find(directory, name) if os.path.lexists(path)]
                 if not paths:
                     self._tell_missing(name, len(names) > 1, checks, place)
