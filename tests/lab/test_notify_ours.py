@@ -1,5 +1,6 @@
 """What is better than keepalived's notify, and what is refused."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -170,7 +171,8 @@ def test_a_file_in_the_way_is_an_error_and_stays(build: Build) -> None:
     text = global_defs(f"notify_fifo {path}") + block("VI", 159, 100)
     for words in ((), ("--check",)):
         said = refused(net.directory, text, *words)
-        assert f"refused.conf:3:3: error: global_defs: notify_fifo: {path} exists and is not a FIFO" in said
+        assert re.search(r"refused\.conf:3:\d+: error: ", said)
+        assert f"error: global_defs: notify_fifo: {path} exists and is not a FIFO" in said
     assert path.read_text() == "precious\n"
 
 

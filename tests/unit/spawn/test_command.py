@@ -1,11 +1,12 @@
 import grp
 import os
 import pwd
+from pathlib import Path
 
 import pytest
 
 from vrrpd_fast.spawn import command as module
-from vrrpd_fast.spawn.command import Identity, command, resolve_user
+from vrrpd_fast.spawn.command import Identity, arguments, command, program, resolve_user
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,46 @@ def test_default_does_not_apply_where_the_user_namespace_lacks_it(monkeypatch: p
     monkeypatch.setattr(module, "DEFAULT_USER", "nobody")
     monkeypatch.setattr(module, "_is_mapped", lambda kind, number: False)
     assert resolve_user(None) is None
+
+
+@pytest.mark.parametrize(
+    ("script", "argv"),
+    [
+        ("/x a 'b c' \"d e\" f\\ g", ["/x", "a", "b c", "d e", "f g"]),
+        ("/x $HOME > /y; z | *", ["/x", "$HOME", ">", "/y;", "z", "|", "*"]),
+        ("no-such-program a", ["no-such-program", "a"]),
+        ("dir/x", ["dir/x"]),
+    ],
+)
+def test_arguments_know_no_shell(script: str, argv: list[str]) -> None:
+    found = arguments(script)
+    assert found[1:] == argv[1:]
+    assert found[0].endswith(argv[0])
+
+
+@pytest.mark.parametrize("script", ["", "''", "/x 'a", "/x\0"])
+def test_unusable_arguments_are_errors(script: str) -> None:
+    with pytest.raises(ValueError):
+        arguments(script)
+
+
+def test_links_are_followed_but_for_one_beside_its_target(tmp_path: Path) -> None:
+    """As keepalived does it (tests/lab/test_notify.py): programs of many names go by theirs."""
+    here = tmp_path / "here"
+    (tmp_path / "real").mkdir()
+    here.symlink_to("real")
+    target = tmp_path / "real" / "many"
+    target.touch(0o755)
+    (tmp_path / "real" / "one").symlink_to("many")
+    (tmp_path / "real" / "two").symlink_to("one")
+    (tmp_path / "far").symlink_to("real/one")
+    assert program(str(here / "many")) == str(target)
+    assert program(str(here / "one")) == str(tmp_path / "real" / "one")
+    assert program(str(here / "two")) == str(tmp_path / "real" / "two")
+    assert program(str(tmp_path / "far")) == str(target)
+
+
+def test_a_bare_word_is_found_in_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tool").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert arguments("tool a") == [str(tmp_path / "tool"), "a"]

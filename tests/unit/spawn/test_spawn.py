@@ -454,3 +454,37 @@ def test_answers_come_in_slices(run: RunFixture) -> None:
             assert max(in_one_go) <= spawn.ANSWERS_PER_WAKE
 
     run(main())
+
+
+def test_a_run_can_be_stopped(run: RunFixture, tmp_path: Path) -> None:
+    """SIGTERM to its group, so that a script can clean up; others run on."""
+
+    async def main() -> None:
+        async with helper() as spawner:
+            results: list[Result] = []
+            script = f"trap '> {tmp_path}/bye; exit 0' TERM; echo $$ > {tmp_path}/pid; sleep 60 & wait"
+            stopped = spawner.launch(sh(script), timeout=None, on_result=results.append)
+            other = spawner.launch(sh("sleep 60"), timeout=None, on_result=results.append)
+            await until(lambda: read_pid(tmp_path / "pid"), "it runs")
+            spawner.stop(stopped)
+            await until(lambda: not stopped.is_alive, "it has ended")
+            assert (tmp_path / "bye").exists()
+            assert [result.timed_out for result in results] == [True]
+            spawner.stop(stopped)  # once more, in vain
+            assert (await spawner.run(["true"], timeout=5)).is_success
+            assert other.is_alive
+
+    run(main())
+
+
+def test_a_helper_is_started_when_it_is_needed(run: RunFixture) -> None:
+    async def main() -> None:
+        spawner = Spawner(asyncio.get_running_loop())
+        assert spawner.pid is None
+        spawner.need()
+        pid = spawner.pid
+        spawner.need()
+        assert pid is not None and spawner.pid == pid
+        await spawner.close()
+
+    run(main())
