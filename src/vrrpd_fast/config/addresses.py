@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from vrrpd_fast.config.problems import quoted
 from vrrpd_fast.config.schema import AddressEntry
-from vrrpd_fast.config.words import UNSERVED_ADDRESS_WORDS
+from vrrpd_fast.config.words import meaning
 from vrrpd_fast.model import VirtualAddress
 
 Address = IPv4Address | IPv6Address
@@ -95,8 +95,8 @@ def split_line(line: str) -> AddressEntry:
     position = 1
     while position < len(words):
         word = _ALIASES.get(words[position], words[position])
-        if word in UNSERVED_ADDRESS_WORDS:
-            raise EntryError("is a word of keepalived that is not served yet", word)
+        if (told := meaning(AddressEntry, word)) is not None:
+            raise EntryError(told, word)
         if word not in _OPTIONS and word not in _FLAGS:
             raise EntryError(
                 f"unknown word {quoted(word)} after the address; known are {', '.join((*_OPTIONS, *_FLAGS))}"

@@ -1,7 +1,6 @@
 """Who runs what: script users, notify words, FIFOs and the scripts that read them."""
 
 import pwd
-import shlex
 
 from msgspec import UNSET, UnsetType
 
@@ -9,12 +8,22 @@ from vrrpd_fast import model
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import CommandEntry, FifoEntry, GlobalDefs, VrrpInstance
 from vrrpd_fast.config.schema.base import stated
+from vrrpd_fast.spawn.command import words_of
 
 User = tuple[str | None, str | None]
 """User and group; None is our own user, and the user's own group."""
 
 _KEEPALIVED_SCRIPT_USER = "keepalived_script"
-_UNQUOTED = frozenset("'\"\\")
+# Words of the configuration by field of model.Notify.
+NOTIFY_WORDS = {
+    "master": "notify_master",
+    "backup": "notify_backup",
+    "fault": "notify_fault",
+    "stop": "notify_stop",
+    "deleted": "notify_deleted",
+    "every": "notify",
+    "master_rx_lower_pri": "notify_master_rx_lower_pri",
+}
 _NO_NOTIFY = (model.Notify(), model.Notify(priority_changes=True))
 
 
@@ -42,13 +51,11 @@ def user_and_group(text: str, path: Path, problems: Problems) -> User:
 
 
 def check_command(script: str, path: Path, problems: Problems) -> None:
-    if "\0" in script or not script.strip():
-        problems.error(path, f"{quoted(script)} is not a command")
-    elif not _UNQUOTED.isdisjoint(script):
-        try:
-            shlex.split(script)
-        except ValueError as error:
-            problems.error(path, f"{quoted(script)}: {str(error).lower()}")
+    """Whether there are words in it; programs.py looks at what they name."""
+    try:
+        words_of(script)
+    except ValueError as error:
+        problems.error(path, str(error))
 
 
 def command(entry: str | CommandEntry, usual: User, path: Path, problems: Problems) -> model.Command:
@@ -74,19 +81,11 @@ def notify(
 ) -> model.Notify:
     """The notify words of an instance; `priority_changes` is the global default."""
     priority_changes = stated(block.notify_priority_changes, priority_changes)
-    commands = {
-        field: command(entry, usual, (*path, key), problems)
-        for field, key, entry in (
-            ("master", "notify_master", block.notify_master),
-            ("backup", "notify_backup", block.notify_backup),
-            ("fault", "notify_fault", block.notify_fault),
-            ("stop", "notify_stop", block.notify_stop),
-            ("deleted", "notify_deleted", block.notify_deleted),
-            ("every", "notify", block.notify),
-            ("master_rx_lower_pri", "notify_master_rx_lower_pri", block.notify_master_rx_lower_pri),
-        )
-        if entry is not UNSET and not isinstance(entry, bool)
-    }
+    commands = {}
+    for field, key in NOTIFY_WORDS.items():
+        entry = getattr(block, key)
+        if entry is not UNSET and not isinstance(entry, bool):
+            commands[field] = command(entry, usual, (*path, key), problems)
     tells_deleted = block.notify_deleted is not False
     if not commands and not tells_deleted:
         return _NO_NOTIFY[priority_changes]

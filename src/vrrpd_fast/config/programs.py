@@ -11,21 +11,11 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from vrrpd_fast.config.commands import NOTIFY_WORDS
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, Script, Severity
 from vrrpd_fast.spawn.command import Identity, command, resolve_user, words_of
 from vrrpd_fast.spawn.security import find_obstacle, find_weakness
-
-# Words of the configuration by field of model.Notify.
-NOTIFY_WORDS = {
-    "master": "notify_master",
-    "backup": "notify_backup",
-    "fault": "notify_fault",
-    "stop": "notify_stop",
-    "deleted": "notify_deleted",
-    "every": "notify",
-    "master_rx_lower_pri": "notify_master_rx_lower_pri",
-}
 
 
 class Verdict(Struct):

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.problems import Path, Problems, quoted
-from vrrpd_fast.config.words import words_of
+from vrrpd_fast.config.words import meaning, words_of
 
 _FILE = inspect.type_info(schema.File)
 # Which members of a union a JSON value may be.
@@ -215,10 +215,7 @@ def _shown(value: object) -> str:
 
 
 def _unknown(key: str, kind: inspect.StructType, problems: Problems) -> str:
-    words = words_of(kind.cls)
-    if key in words.advice:
-        return f"is not a key of this file: {words.advice[key]}"
-    if key in words.unserved:
-        return "is a word of keepalived that is not served yet"
+    if (told := meaning(kind.cls, key)) is not None:
+        return told
     known = [field.encode_name for field in kind.fields]
-    return f"unknown key{problems.suggestion(key, [*known, *words.unserved])}"
+    return f"unknown key{problems.suggestion(key, {*known, *words_of(kind.cls)})}"

@@ -53,6 +53,7 @@ def test_mistake_is_placed_on_what_it_tells(path: Path) -> None:
         ("virtual_ipaddress", "10.0.0.1 dev a/b", {"address": "10.0.0.1", "dev": "a/b"}),
         ("virtual_ipaddress", "10.0.0.1 brd x", {"address": "10.0.0.1", "brd": "x"}),
         ("virtual_ipaddress", "fe80::1 brd +", {"address": "fe80::1", "brd": "+"}),
+        ("virtual_ipaddress", "10.0.0.1 use_vmac", {"address": "10.0.0.1", "use_vmac": True}),
         ("virtual_ipaddress", "10.0.0.1 home", {"address": "10.0.0.1", "home": True}),
         ("virtual_ipaddress", "10.0.0.1 peer fe80::1", {"address": "10.0.0.1", "peer": "fe80::1"}),
         (
