@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Room for every control message that these sockets are asked for. */
-#define ANCILLARY_SIZE 128
+/* Room for every control message that these sockets are asked for: a cache line, in which IPV6_PKTINFO and
+ * IPV6_HOPLIMIT just fit. */
+#define ANCILLARY_SIZE (CMSG_SPACE(20) + CMSG_SPACE(sizeof(int)))
 
 struct ancillary {
     uint32_t ifindex;        /* 0 when not told */

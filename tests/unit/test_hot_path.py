@@ -58,6 +58,7 @@ HOT = {
         "hear_steady",
         "hear_all",
         "absorb",
+        "is_plain",
         "lookup",
         "find",
         "choose",

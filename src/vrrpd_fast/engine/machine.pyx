@@ -80,6 +80,12 @@ cdef void hear_steady(vr_t *vr) noexcept nogil:
         vr.deadline_ns = seen_ns + down_interval_ns(vr)
 
 
+cdef inline bint is_plain(const uint8_t *datagram, size_t length) noexcept nogil:
+    """No IP options, TTL 255, nothing behind the message; who has found a VRID knows that it is no fragment."""
+    return (datagram[0] == 0x45 and datagram[8] == 255
+            and <size_t> (datagram[2] << 8 | datagram[3]) == length)
+
+
 cdef inline bint may_answer(int64_t now_ns, vr_t *vr) noexcept nogil:
     """Whether a master may react to an advert now: at most once per eighth of its interval.
 
@@ -423,8 +429,7 @@ cdef class Machine:
             verdict = parse_ipv4(datagram, length, 0, False, &advert)
         else:
             vr = &self.routers[handle]
-            # no options, nothing behind the message; that it is no fragment was looked at for the VRID
-            if (datagram[0] == 0x45 and datagram[8] == 255 and (datagram[2] << 8 | datagram[3]) == <int> length
+            if (is_plain(datagram, length)
                     and absorb(now_ns, vr, datagram + 12, datagram + 16, datagram + 20, length - 20)):
                 return ACCEPTED
             verdict = parse_ipv4(datagram, length, vr.version, vr.set.is_unicast, &advert)
