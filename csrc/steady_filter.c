@@ -173,9 +173,6 @@ static void read_ipv4(struct assembly *assembly)
          LOAD(BPF_H, R1, FRAME, HEADER4_AT + 6),
          AND(R1, htons(0x3fff)),
          GOTO_IF(BPF_JNE, R1, 0, PASS),
-         /* TTL, protocol */
-         LOAD(BPF_B, R1, FRAME, HEADER4_AT + 8),
-         GOTO_IF(BPF_JNE, R1, 255, PASS),
          LOAD(BPF_B, R1, FRAME, HEADER4_AT + 9),
          GOTO_IF(BPF_JNE, R1, IPPROTO_VRRP, PASS),
          /* source and destination, each in the first 4 of 16 bytes */
@@ -191,6 +188,10 @@ static void read_ipv4(struct assembly *assembly)
          STORE(BPF_B, FRAME, KEY(vrid), R1),
          SET(START, IPV4_HEADER),
          ADD(LENGTH, -IPV4_HEADER),
+         /* Another TTL is another advert: a length that no entry has says so. */
+         LOAD(BPF_B, R1, FRAME, HEADER4_AT + 8),
+         GOTO_IF(BPF_JEQ, R1, 255, FIND),
+         SET(LENGTH, 0),
          GOTO(FIND));
 }
 
@@ -210,15 +211,16 @@ static void read_ipv6(struct assembly *assembly)
          LOAD(BPF_H, R1, FRAME, HEADER6_AT + 4),
          FROM_BE16(R1),
          GOTO_IF_REG(BPF_JNE, R1, LENGTH, PASS),
-         /* hop limit */
-         LOAD(BPF_B, R1, FRAME, HEADER6_AT + 7),
-         GOTO_IF(BPF_JNE, R1, 255, PASS),
          /* family and VRID */
          READ(0, CHUNK_AT, STEADY_MESSAGE_MIN),
          STORE_VALUE(BPF_B, FRAME, KEY(family), 6),
          LOAD(BPF_B, R1, FRAME, CHUNK_AT + MESSAGE_VRID),
          STORE(BPF_B, FRAME, KEY(vrid), R1),
-         SET(START, 0));
+         SET(START, 0),
+         /* hop limit, as the TTL above */
+         LOAD(BPF_B, R1, FRAME, HEADER6_AT + 7),
+         GOTO_IF(BPF_JEQ, R1, 255, FIND),
+         SET(LENGTH, 0));
 }
 
 /* ENTRY for (ifindex, family, VRID), armed, its generation noted. */

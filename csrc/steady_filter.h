@@ -8,8 +8,8 @@
  * reaches the socket, too, until the machine has read it and arms again: nothing overtakes.
  *
  * What must be equal: interface, family, VRID (they find the entry), source, destination, length and every byte of
- * the VRRP message; and TTL or hop limit are 255, there are no IP options or extension headers, and it is no
- * fragment.
+ * the VRRP message; and TTL or hop limit are 255. What has IP options or extension headers, or is a fragment, is not
+ * looked at.
  *
  *     hash map (ifindex, family, VRID) -> slot     written at control time by bpf(2)
  *     array map slot -> struct steady_entry        shared memory: plain loads and stores on both sides

@@ -459,11 +459,20 @@ class Fleet:
         with self._holds.during("transitions"):
             has_more = self._drain_slice()
         self._follow_polling()
+        unknown = self.engine.take_unknown()
+        if unknown is not None:
+            self._tell_unknown(*unknown)
         late = self.engine.take_late()
         if late is not None:
             self._tell_late(*late)
         if has_more:
             self._on_engine()
+
+    def _tell_unknown(self, vrid: int, ifindex: int, source: IPv4Address | IPv6Address) -> None:
+        """log_unknown_vrids: an advert of a virtual router that nobody has here."""
+        link = self.links.by_index(ifindex)
+        where = f"interface index {ifindex}" if link is None else link.name
+        log.info("advert from %s on %s for VRID %d, which is not configured there", source, where, vrid)
 
     def _tell_late(self, late_ns: int, at_ns: int) -> None:
         step = self._holds.blame(late_ns, at_ns)

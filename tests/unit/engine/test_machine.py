@@ -65,6 +65,10 @@ def machine() -> Machine:
         {"addresses": [VIP, bytes(3)]},
         {"family": 6, "addresses": [VIP]},
         {"peers": [bytes(5)]},
+        {"peers": [bytes(4)], "peer_ttls": [(0, 255), (0, 255)]},
+        {"group": bytes(16)},
+        {"auth_pass": b"secret"},  # in version 3
+        {"version": 2, "auth_pass": b"123456789"},
     ],
 )
 def test_add_refuses_what_cannot_be(machine: Machine, wrong: dict[str, Any]) -> None:
@@ -89,6 +93,8 @@ def test_add_refuses_what_cannot_be(machine: Machine, wrong: dict[str, Any]) -> 
         {"addresses": [VIP] * 255},
         {"addresses": []},
         {"family": 6, "addresses": [bytes(16)]},
+        {"version": 2, "auth_pass": b"12345678"},
+        {"peers": [bytes(4)], "peer_ttls": [(0, 255)]},
     ],
 )
 def test_add_takes_the_limits(machine: Machine, right: dict[str, Any]) -> None:
@@ -363,6 +369,43 @@ def test_a_cut_packet_is_refused_whatever_is_missing(machine: Machine, length: i
     whole = advert()
     verdict = machine.receive_ipv4(NOW_NS, 2, whole[:length])
     assert (verdict == 0) == (length >= len(whole))
+
+
+def unknown(machine: Machine, vrid: int = 77, seconds: float = 0) -> None:
+    """An advert for a VRID that is not there."""
+    machine.receive_ipv4(NOW_NS + round(seconds * SECOND_NS), 2, advert(vrid=vrid))
+
+
+def test_unknown_vrids_are_reported_once_a_second_when_asked_for(machine: Machine) -> None:
+    unknown(machine)
+    assert machine.take_unknown() is None
+    machine.report_unknown(True)
+    unknown(machine)
+    unknown(machine, 78)
+    assert machine.take_unknown() == (77, 2, IPv4Address(THEIRS))
+    assert machine.take_unknown() is None
+    unknown(machine, 79, 0.999)
+    assert machine.take_unknown() is None
+    unknown(machine, 80, 1)
+    unknown(machine, 81, 3)  # nobody took the one before
+    assert machine.take_unknown() == (80, 2, IPv4Address(THEIRS))
+    unknown(machine, 82, 6)
+    machine.report_unknown(False)
+    unknown(machine, 83, 8)
+    assert machine.take_unknown() is None
+
+
+def test_only_good_adverts_of_others_are_unknown(machine: Machine) -> None:
+    machine.report_unknown(True)
+    add(machine)
+    machine.receive_ipv4(NOW_NS, 2, advert())
+    machine.receive_ipv4(NOW_NS, 2, advert(vrid=77, ttl=254))
+    machine.receive_ipv4(NOW_NS, 2, advert(vrid=77, checksum_error=1))
+    assert machine.take_unknown() is None
+    source = bytes.fromhex("fe80") + bytes(13) + b"\x02"
+    fields: dict[str, Any] = {"source": source, "destination": GROUPS[6], "addresses": (bytes(16),)}
+    machine.receive_ipv6(NOW_NS, 9, message(vrid=5, **fields), source, GROUPS[6], 255)
+    assert machine.take_unknown() == (5, 9, IPv6Address(source))
 
 
 def test_the_counters_of_a_removed_virtual_router_are_not_those_of_nobody(machine: Machine) -> None:
