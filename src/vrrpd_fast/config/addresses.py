@@ -1,6 +1,7 @@
 """Virtual addresses as keepalived writes them in one line, or as an object, to model.VirtualAddress."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
@@ -86,6 +87,13 @@ def interface_fault(name: str) -> str | None:
     return None
 
 
+def unknown_word(word: str, known: Iterable[str]) -> str:
+    """What to say of a word after the address of a line."""
+    if re.match(r"[0-9]+\.|[0-9a-fA-F]*:", word):
+        return f"{quoted(word)}: every address has a line of its own, and its length stands after a /"
+    return f"unknown word {quoted(word)} after the address; known are {', '.join(known)}"
+
+
 def split_line(line: str) -> AddressEntry:
     """`ADDRESS[/LENGTH]` and options, with a value or alone, as the object form; raises EntryError."""
     words = line.split()
@@ -98,9 +106,7 @@ def split_line(line: str) -> AddressEntry:
         if (told := meaning(AddressEntry, word)) is not None:
             raise EntryError(told, word)
         if word not in _OPTIONS and word not in _FLAGS:
-            raise EntryError(
-                f"unknown word {quoted(word)} after the address; known are {', '.join((*_OPTIONS, *_FLAGS))}"
-            )
+            raise EntryError(unknown_word(word, (*_OPTIONS, *_FLAGS)))
         key = _FLAGS.get(word, word)
         if key in options:
             raise EntryError("stands twice", word)

@@ -19,8 +19,8 @@ from vrrpd_fast.config.reload import check_reload
 from vrrpd_fast.config.resolve import resolve
 from vrrpd_fast.model import Config, ConfigError, Finding, Severity
 
-# What JSON can begin with, and a comment someone put before it; everything else is keepalived.conf.
-_JSON_BEGINS = b'{["/'
+# What JSON can begin with; everything else is keepalived.conf.
+_JSON_BEGINS = (b"{", b"[", b'"')
 _BLANKS = b" \t\r\n"
 
 
@@ -79,15 +79,22 @@ def form_of(raw: bytes, name: str, *, config_id: str | None = None, strict: bool
         raise config_error(Place(name, 1, 1), "is UTF-16; save it as UTF-8")
     if raw.startswith(b"\xef\xbb\xbf"):
         raise config_error(Place(name, 1, 1), "begins with a byte order mark; save it as UTF-8 without one")
-    begin = raw.lstrip(_BLANKS)[:1]
-    if not begin:
+    if not raw.strip(_BLANKS):
         raise config_error(Place(name, 1, 1), "is empty")
-    if begin in _JSON_BEGINS:
+    if _is_json(raw):
         return NativeForm(raw, name)
     statements, findings = read(name, config_id, raw)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise ConfigError(_in_order(findings, name))
     return ConfForm(statements, findings, name, strict=strict)
+
+
+def _is_json(raw: bytes) -> bool:
+    """By the first character that is no comment; who writes one into JSON is told that it has none."""
+    text = raw.lstrip(_BLANKS)
+    while text.startswith((b"//", b"/*")):
+        text = text.partition(b"\n" if text[1:2] == b"/" else b"*/")[2].lstrip(_BLANKS)
+    return text[:1] in _JSON_BEGINS
 
 
 def resolved(form: Form, judge: Callable[[Config, Problems], Config] = lambda config, _: config) -> Loaded:

@@ -6,8 +6,8 @@ from ipaddress import IPv6Address
 from msgspec import UNSET, Struct
 
 from vrrpd_fast import model
-from vrrpd_fast.config.addresses import Address, EntryError, parse_address, whole_number
-from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.config.addresses import Address, EntryError, parse_address, unknown_word, whole_number
+from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema import PeerEntry, VrrpInstance
 from vrrpd_fast.config.schema.base import stated
 
@@ -95,7 +95,7 @@ def _split_line(line: str) -> PeerEntry:
     for position in range(1, len(words), 2):
         word = words[position]
         if word not in _LIMITS:
-            raise EntryError(f"unknown word {quoted(word)} after the address; known are {', '.join(_LIMITS)}")
+            raise EntryError(unknown_word(word, _LIMITS))
         if word in limits:
             raise EntryError("stands twice", word)
         if position + 1 == len(words):

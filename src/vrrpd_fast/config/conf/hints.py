@@ -36,6 +36,8 @@ _INNER = {
 
 def elsewhere(word: str, table: Table) -> str:
     """Where a word of another block than that of `table` belongs, to follow "unknown keyword", or nothing."""
+    if word.startswith(("//", "/*")):
+        return "; a comment begins with # or !"
     if _is_address(word):
         return " in here: an address stands inside a block like virtual_ipaddress { }"
     place = _PLACES.get(word)
