@@ -10,7 +10,8 @@ import pytest
 
 from lab.kit.netns import closed_later, in_new_namespace, ip, show
 from vrrpd_fast.model import VirtualAddress
-from vrrpd_fast.net import messages, vips
+from vrrpd_fast.net import carried, messages, vips
+from vrrpd_fast.net.carried import Carried
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 
 LINKS = ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up")
@@ -35,8 +36,13 @@ def slices(prepared: list[vips.Prepared]) -> Iterator[list[vips.Prepared]]:
     return (prepared[i : i + MESSAGES_PER_SEND] for i in range(0, len(prepared), MESSAGES_PER_SEND))
 
 
-def never(*key: object) -> None:
-    pytest.fail(f"nothing was removed, not {key}")
+def never(each: object) -> None:
+    pytest.fail(f"nothing was removed, not {each}")
+
+
+def subjects(failures: list[carried.Failure]) -> list[VirtualAddress]:
+    """Addresses against which the kernel said something."""
+    return [failure.subject.address for failure in failures if isinstance(failure.subject, vips.Prepared)]
 
 
 def ignore(*_: object) -> None:
@@ -51,11 +57,11 @@ def test_every_part_of_an_address_reaches_the_kernel() -> None:
             virtual("10.0.0.1", 24, label="a0:vip", broadcast=IPv4Address("10.0.0.255"), scope=253),
             virtual("10.0.0.2", 32),
             virtual("2001:db8::1", 64),
-            virtual("2001:db8::2", 128),
+            virtual("2001:db8::2", 128, preferred_lft=0),
         ],
         lambda name: index(name),
     )
-    assert vips.add(closed_later(Netlink()), prepared.additions) == []
+    assert carried.add(closed_later(Netlink()), prepared.additions) == []
     found = {entry["local"]: entry for entry in addresses()}
     assert set(found) == {"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}
     first = found["10.0.0.1"]
@@ -65,7 +71,7 @@ def test_every_part_of_an_address_reaches_the_kernel() -> None:
     for text in ("2001:db8::1", "2001:db8::2"):
         assert found[text]["nodad"]
         assert not found[text].get("tentative")
-    # Never chosen as a source address, as long as it is a host route.
+    # Never chosen as a source address.
     assert found["2001:db8::2"]["deprecated"]
     assert not found["2001:db8::1"].get("deprecated")
     assert found["2001:db8::2"]["valid_life_time"] == 0xFFFFFFFF
@@ -78,19 +84,19 @@ def test_500_addresses_come_and_go_in_slices() -> None:
     texts = [f"10.{i // 250}.{i % 250}.1" for i in range(500)]
     prepared = vips.PreparedAddresses([virtual(text, 32) for text in texts], lambda _: index())
     for part in slices(prepared.additions):
-        assert vips.add(netlink, part) == []
+        assert carried.add(netlink, part) == []
     assert [entry["local"] for entry in addresses()] == texts
     # Again: what is there already is no failure.
     for part in slices(prepared.additions):
-        assert vips.add(netlink, part) == []
-    removed: list[messages.Key] = []
+        assert carried.add(netlink, part) == []
+    removed: list[Carried] = []
     for part in slices(prepared.removals):
-        assert vips.remove(netlink, part, lambda *key: removed.append(key)) == []
+        assert carried.remove(netlink, part, removed.append) == []
     assert addresses() == []
-    assert removed == [entry.key for entry in prepared.removals]
+    assert removed == prepared.removals
     # Again: what is not there is neither a failure nor removed.
     for part in slices(prepared.removals):
-        assert vips.remove(netlink, part, never) == []
+        assert carried.remove(netlink, part, never) == []
 
 
 @in_new_namespace
@@ -101,8 +107,8 @@ def test_a_refusal_names_its_address_and_stops_no_other() -> None:
     nowhere = VirtualAddress(address=IPv4Address("10.1.0.2"), prefixlen=32, dev="gone")
     wanted = [*good[:40], bad, nowhere, *good[40:]]
     prepared = vips.PreparedAddresses(wanted, lambda name: index() if name == "a0" else 9999)
-    failures = vips.add(closed_later(Netlink()), prepared.additions)
-    assert [failure.address for failure in failures] == [bad, nowhere]
+    failures = carried.add(closed_later(Netlink()), prepared.additions)
+    assert subjects(failures) == [bad, nowhere]
     assert [failure.error.errno for failure in failures] == [errno.EINVAL, errno.ENODEV]
     # The kernel's own words where it has any, the errno's where not; both with the address in front.
     assert str(failures[0]).startswith("10.1.0.1/33 on a0: ")
@@ -117,9 +123,9 @@ def test_a_failure_in_the_last_message_of_a_send_is_told_too() -> None:
     netlink = closed_later(Netlink())
     wanted = [virtual(f"10.0.0.{i}", 33 if i == MESSAGES_PER_SEND else 32) for i in range(1, 41)]
     prepared = vips.PreparedAddresses(wanted, lambda _: index())
-    assert [failure.address for failure in vips.add(netlink, prepared.additions)] == [wanted[31]]
+    assert subjects(carried.add(netlink, prepared.additions)) == [wanted[31]]
     # The socket is in step afterwards.
-    assert vips.add(netlink, prepared.additions[:31]) == []
+    assert carried.add(netlink, prepared.additions[:31]) == []
     assert netlink.transact([]) == []
 
 
@@ -128,7 +134,7 @@ def test_every_refusal_of_many_is_told() -> None:
     ip(*LINKS)
     wanted = [virtual(f"10.{i // 250}.{i % 250}.1", 33) for i in range(200)]
     prepared = vips.PreparedAddresses(wanted, lambda _: index())
-    assert [failure.address for failure in vips.add(closed_later(Netlink()), prepared.additions)] == wanted
+    assert subjects(carried.add(closed_later(Netlink()), prepared.additions)) == wanted
 
 
 @in_new_namespace
@@ -139,7 +145,7 @@ def test_what_a_run_left_behind_is_found_by_its_tag_and_nothing_else_is() -> Non
     assert messages.tagged_addresses(netlink) == []
     wanted = [virtual("10.0.0.1", 24), virtual("10.0.0.2", 24), virtual("2001:db8::1", 64)]
     prepared = vips.PreparedAddresses(wanted, lambda _: index())
-    assert vips.add(netlink, prepared.additions) == []
+    assert carried.add(netlink, prepared.additions) == []
     assert set(messages.tagged_addresses(netlink)) == set(prepared.keys)
 
     kept = (index(), IPv4Address("10.0.0.2").packed, 24)
@@ -155,7 +161,7 @@ def test_leftovers_of_one_subnet_all_go_though_the_first_takes_the_rest_along() 
     ip(*LINKS)
     netlink = closed_later(Netlink())
     wanted = [virtual(f"10.0.0.{i}", 24) for i in range(1, 101)]
-    vips.add(netlink, vips.PreparedAddresses(wanted, lambda _: index()).additions)
+    carried.add(netlink, vips.PreparedAddresses(wanted, lambda _: index()).additions)
     assert messages.withdraw_tagged(netlink) == 100
     assert addresses() == []
 
@@ -166,8 +172,8 @@ def test_a_dump_of_many_is_complete_and_a_refused_one_raises() -> None:
     netlink = closed_later(Netlink())
     wanted = [virtual(f"10.{i // 250}.{i % 250}.1", 32) for i in range(1200)]
     prepared = vips.PreparedAddresses(wanted, lambda _: index())
-    vips.add(netlink, prepared.additions)
+    carried.add(netlink, prepared.additions)
     assert set(messages.tagged_addresses(netlink)) == set(prepared.keys)
     with pytest.raises(OSError):
         netlink.dump(bytearray.fromhex("10000000ff7f01030000000000000000"))  # no such message type
-    assert vips.remove(netlink, prepared.removals[:1], ignore) == []
+    assert carried.remove(netlink, prepared.removals[:1], ignore) == []

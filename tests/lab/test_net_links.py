@@ -14,7 +14,8 @@ import uvloop
 from lab.kit.netns import closed_later, in_new_namespace, ip, show
 from lab.kit.waiting import wait_until
 from vrrpd_fast.model import VirtualAddress
-from vrrpd_fast.net import links, vips
+from vrrpd_fast.net import carried, links, vips
+from vrrpd_fast.net.carried import Carried
 from vrrpd_fast.net.links import Link, LinkMonitor
 from vrrpd_fast.net.messages import Key
 from vrrpd_fast.net.netlink import Netlink
@@ -94,10 +95,14 @@ class Watch:
         return vips.PreparedAddresses(addresses, lambda name: self.link(name).index)
 
     def add(self, prepared: vips.PreparedAddresses) -> None:
-        assert vips.add(self.netlink, prepared.additions) == []
+        assert carried.add(self.netlink, prepared.additions) == []
 
     def remove(self, prepared: vips.PreparedAddresses) -> None:
-        assert vips.remove(self.netlink, prepared.removals, self.monitor.removed) == []
+        assert carried.remove(self.netlink, prepared.removals, self._removed) == []
+
+    def _removed(self, each: Carried) -> None:
+        assert isinstance(each, vips.Prepared)
+        self.monitor.removed(*each.key)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Run the loop until something is so."""
