@@ -27,7 +27,7 @@ _ALIASES = {"broadcast": "brd"}
 _OPTIONS = ("dev", "brd", "label", "scope", "peer", "preferred_lft")
 _FLAGS = {
     "home": "home",
-    "-nodad": "nodad",
+    "-nodad": "dad",
     "mngtmpaddr": "mngtmpaddr",
     "noprefixroute": "noprefixroute",
     "autojoin": "autojoin",
@@ -35,7 +35,7 @@ _FLAGS = {
 }
 # Words that addresses of the family do not have, and what stands for each when it is not stated.
 _NOT_OF_FAMILY = {
-    4: (("home", "home", False), ("-nodad", "nodad", True), ("mngtmpaddr", "mngtmpaddr", False)),
+    4: (("home", "home", False), ("-nodad", "dad", False), ("mngtmpaddr", "mngtmpaddr", False)),
     6: (("brd", "brd", UNSET), ("label", "label", UNSET), ("scope", "scope", UNSET)),
 }
 _LONGEST_LIFETIME = 2**32 - 2  # one less than for ever (linux/if_addr.h: INFINITY_LIFE_TIME)
@@ -154,7 +154,7 @@ def virtual_address(entry: str | AddressEntry, interface: str) -> VirtualAddress
         peer=peer,
         peer_prefixlen=peer_prefixlen,
         home=entry.home,
-        nodad=entry.nodad,
+        nodad=not entry.dad,
         mngtmpaddr=entry.mngtmpaddr,
         noprefixroute=entry.noprefixroute,
         autojoin=entry.autojoin,

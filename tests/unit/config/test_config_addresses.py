@@ -63,7 +63,7 @@ def test_every_option_of_ipv6() -> None:
         prefixlen=64,
         dev="eth1",
         home=True,
-        nodad=True,
+        nodad=False,
         mngtmpaddr=True,
         noprefixroute=True,
         autojoin=True,
@@ -75,6 +75,7 @@ def test_every_option_of_ipv6() -> None:
         address="2001:db8::1/64",
         dev="eth1",
         home=True,
+        dad=True,
         mngtmpaddr=True,
         noprefixroute=True,
         autojoin=True,
@@ -86,7 +87,7 @@ def test_every_option_of_ipv6() -> None:
 
 def test_duplicate_address_detection_may_be_asked_for() -> None:
     assert virtual_address("fe80::1", "eth0").nodad
-    assert not virtual_address(AddressEntry(address="fe80::1", nodad=False), "eth0").nodad
+    assert not virtual_address(AddressEntry(address="fe80::1", dad=True), "eth0").nodad
 
 
 @pytest.mark.parametrize(

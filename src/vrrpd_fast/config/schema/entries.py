@@ -27,9 +27,9 @@ class AddressEntry(Block):
         Text | UnsetType, Meta(description="Other end of a point-to-point link, with or without /LENGTH")
     ] = UNSET
     home: Annotated[bool, Meta(description="Home address of Mobile IPv6 (IPv6)")] = False
-    nodad: Annotated[bool, Meta(description="No duplicate address detection, as is usual here (IPv6)")] = (
-        field(default=True, name="-nodad")
-    )
+    dad: Annotated[
+        bool, Meta(description="Do duplicate address detection, which is left out otherwise (IPv6)")
+    ] = field(default=False, name="-nodad")
     mngtmpaddr: Annotated[
         bool, Meta(description="The kernel makes temporary addresses from it; needs length 64 (IPv6)")
     ] = False
