@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 LINE_LIMIT = 131_072  # lines that wait; 4096 virtual routers make 8192 of a start and a takeover
 PIPE_SIZE = 1 << 20  # bytes asked of the kernel; what an unprivileged process may have
-WRITES_PER_TURN = 16
+WRITES_PER_TURN = 8
 DEFAULT_UMASK = 0o177  # keepalived's own
 MODE = 0o644  # before the umask
 
