@@ -141,11 +141,10 @@ def _check_addresses(instance: Instance, block: VrrpInstance, path: Path, proble
         )
     first = instance.virtual_addresses[0].address
     if isinstance(first, IPv6Address) and not first.is_link_local and not instance.strict:
-        message = f"{first}: the first IPv6 address should be link-local (RFC 9568 5.2.9), like fe80::1"
-        if block.check_addresses is not UNSET and block.check_addresses == "strict":
-            problems.error((*where, 0), message + "; with check_addresses strict it has to be")
-        else:
-            problems.warning((*where, 0), message)
+        problems.warning(
+            (*where, 0),
+            f"{first}: the first IPv6 address should be link-local (RFC 9568 5.2.9), like fe80::1",
+        )
 
 
 def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: Problems) -> None:

@@ -1,6 +1,6 @@
 """Blocks that stand for many: `range` and what its variables come to in the block's name and texts.
 
-    "lan{n}": {"range": {"n": [1, 500]}, "interface": "eth{n}", "virtual_ipaddress": ["10.1.{n/256}.{n%256}"]}
+    "lan{n}": {"range": {"n": [1, 200]}, "interface": "eth{n}", "virtual_ipaddress": ["10.0.{n}.1/24"]}
 
 `{…}` is whole arithmetic over the variables with + - * / % and brackets, `{n:x}` and `{n:03}` are hexadecimal
 and filled with zeros, `{{` and `}}` are braces. A text that is one `{…}` and nothing else becomes a number.

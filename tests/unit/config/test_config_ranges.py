@@ -18,7 +18,7 @@ FIVE_HUNDRED = """{
       "range": {"n": [1, 500]},
       "interface": "eth{n}",
       "virtual_router_id": 50,
-      "virtual_ipaddress": ["10.1.{n/256}.{n%256}/24"]
+      "virtual_ipaddress": ["10.{n/250}.{n%250+1}.1/24"]
     }
   }
 }"""
@@ -43,7 +43,7 @@ def test_five_hundred_virtual_routers_in_a_dozen_lines() -> None:
     assert loaded.findings == []
     assert list(loaded.config.instances) == [f"lan{n}" for n in range(1, 501)]
     last = loaded.config.instances["lan500"]
-    assert (last.interface, str(last.virtual_addresses[0])) == ("eth500", "10.1.1.244/24")
+    assert (last.interface, str(last.virtual_addresses[0])) == ("eth500", "10.2.1.1/24")
 
 
 def test_several_variables_make_every_combination() -> None:
