@@ -1,0 +1,191 @@
+"""The tables of words in docs/KEEPALIVED.md, made from the tables of keywords and from what stands here.
+
+`python tests/unit/config/conf/keepalived_reference.py` writes them, with the scenarios of tests/lab/compare
+that try a word; test_keepalived_document.py holds the document to both.
+"""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from vrrpd_fast.config import schema
+from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unserved, Value
+from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
+from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
+from vrrpd_fast.config.words import UNSERVED_ADDRESS_WORDS
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "KEEPALIVED.md"
+TABLES: dict[str, Table] = {
+    "top": TOP,
+    "global_defs": GLOBAL_DEFS,
+    "vrrp_instance": VRRP_INSTANCE,
+    "authentication": AUTHENTICATION,
+    "vrrp_script": VRRP_SCRIPT,
+    "garp_group": GARP_GROUP,
+}
+READING = "`conf/test_words.py`"
+
+# What there is to say about a served word; with a name in front where it is served differently.
+DIFFERENTLY = {
+    ("global_defs", "vrrp_skip_check_adv_addr"): "`no` means no; keepalived switches it on all the same",
+    ("global_defs", "v3_checksum_as_v2"): "`no` means no, and both checksums are accepted in any case",
+    ("global_defs", "vrrp_strict"): "as the man page has it: also what 2.2.7 lets pass is refused, see below",
+    ("global_defs", "vrrp_netlink_cmd_rcv_bufs"): "without effect: requests are answered one by one",
+    ("global_defs", "vrrp_netlink_cmd_rcv_bufs_force"): "without effect",
+    ("global_defs", "nftables"): "the table is called vrrpd-fast where the word has no name",
+    ("global_defs", "nftables_ifindex"): "without effect: rules name interfaces where they need one",
+    ("global_defs", "notify_fifo"): "one reader may stay over reloads; lines wait for a slow one (NOTIFY.md)",
+    ("global_defs", "vrrp_notify_fifo"): "as notify_fifo; a second FIFO with the same lines",
+    ("global_defs", "process_name"): "there is one process; vrrp_process_name comes first",
+    ("global_defs", "vrrp_min_garp"): "`no` means no",
+    ("vrrp_instance", "virtual_ipaddress"): "required; an address that stands twice is one, see below",
+    ("vrrp_instance", "skip_check_adv_addr"): "`no` means no; keepalived switches it on all the same",
+    ("vrrp_instance", "v3_checksum_as_v2"): "`no` means no, and both checksums are accepted in any case",
+    ("vrrp_instance", "strict_mode"): "as vrrp_strict",
+    (
+        "vrrp_instance",
+        "debug",
+    ): "accepted without effect, as in keepalived; --log-level tells how much is logged",
+    ("vrrp_instance", "track_script"): "the script may stand below, where keepalived does not look",
+    ("authentication", "auth_type"): "PASS; AH is refused: the other routers would not know us",
+    ("top", "interface_up_down_delays"): "cut to 10 ms below what others wait for",
+    ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
+}
+REMARKS = {
+    ("global_defs", "vrrp_vmac_garp_intvl"): "old name of vrrp_garp_extra_if",
+    ("global_defs", "vrrp_delay_after_boot"): "of later versions",
+    ("global_defs", "vrrp_owner_ignore_adverts"): "of later versions",
+    ("global_defs", "v3_checksum_as_v2"): "of later versions",
+    ("vrrp_instance", "vmac_garp_intvl"): "old name of garp_extra_if",
+    ("vrrp_instance", "preempt"): "the default; undoes nopreempt",
+    ("vrrp_instance", "no_accept"): "accept false in JSON",
+    ("vrrp_instance", "owner_ignore_adverts"): "of later versions",
+    ("vrrp_instance", "mcast_src_ip"): "with unicast_peer the same as unicast_src_ip",
+    ("vrrp_instance", "unicast_src_ip"): "without unicast_peer the same as mcast_src_ip",
+    ("vrrp_instance", "state"): "MASTER without priority means 255; no other effect",
+    ("authentication", "auth_pass"): "the first 8 bytes count",
+    ("vrrp_script", "script"): "the command and its arguments in one word",
+}
+# The work that will serve a refused word.
+WORK = {
+    "use_vmac": "virtual MACs",
+    "use_vmac_addr": "virtual MACs",
+    "vmac_xmit_base": "virtual MACs",
+    "use_ipvlan": "virtual MACs",
+    "vrf": "virtual MACs",
+    "auth_hmac": "authentication of later versions",
+    "no_virtual_ipaddress": "cloud routers without addresses",
+}
+TRACKING = "tracking and sync groups"
+
+_NOTIFY = "notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_priority_changes"
+_TRACKS = "track_interface track_script track_file track_process track_bfd"
+INNER = {
+    "vrrp_sync_group": f"group {_TRACKS} {_NOTIFY} smtp_alert global_tracking sync_group_tracking_weight",
+    "track_file": "file weight init_file",
+    "vrrp_track_process": """
+        process param_match weight quorum quorum_max fork_delay terminate_delay delay full_command
+    """,
+    "bfd_instance": """
+        neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
+        multihop weight vrrp checker
+    """,
+}
+# Entries of lists: block, what its lines are, and remarks on their words.
+ENTRIES = (
+    ("virtual_ipaddress", schema.AddressEntry),
+    ("unicast_peer", schema.PeerEntry),
+    ("track_script", schema.TrackScriptEntry),
+    ("track_interface", schema.TrackInterfaceEntry),
+)
+ENTRY_REMARKS = {"reverse": "and noreverse"}
+
+
+def row(block: str, word: str, entry: Entry, tests: str) -> str:
+    """`| word | here | how, or what comes of it | tests |`"""
+    here, remark = _status(block, word, entry)
+    return f"| `{word}` | {here} | {remark} | {tests} |"
+
+
+def _status(block: str, word: str, entry: Entry) -> tuple[str, str]:
+    remark = REMARKS.get((block, word), "")
+    match entry:
+        case Unserved():
+            return "left out", entry.consequence
+        case Refused():
+            return "not yet", f"{WORK.get(word, TRACKING)}; {entry.consequence}"
+        case Grammar():
+            return "served", "while the file is read"
+        case Value(key=str()) if not remark:
+            remark = f"{entry.key} in JSON"
+    if (block, word) in DIFFERENTLY:
+        return "differently", "; ".join(filter(None, [remark, DIFFERENTLY[block, word]]))
+    return "served", remark
+
+
+def table(block: str, scenarios: dict[str, list[str]]) -> str:
+    """All words of one block, in the order of the code."""
+    rows = ["| word | here | how, or what comes of it | tests |", "|---|---|---|---|"]
+    for word, entry in TABLES[block].items():
+        if isinstance(entry, Unserved | Refused | Grammar):
+            tests = "`conf/test_unserved.py`"
+        else:
+            tests = ", ".join([f"`{name}`" for name in scenarios.get(word, [])] + [READING])
+        rows.append(row(block, word, entry, tests))
+    return "\n".join(rows)
+
+
+def inner_table() -> str:
+    """The words of blocks that are not served yet."""
+    rows = ["| block | word | here |", "|---|---|---|"]
+    rows += [
+        f"| `{block}` | `{word}` | not yet |" for block, words in INNER.items() for word in words.split()
+    ]
+    return "\n".join(rows)
+
+
+def entry_table() -> str:
+    """The words of entries that are one line."""
+    rows = ["| list | word | here | |", "|---|---|---|---|"]
+    for block, entry in ENTRIES:
+        words = [field.encode_name for field in msgspec.structs.fields(entry)][1:]
+        rows += [f"| `{block}` | `{word}` | served | {ENTRY_REMARKS.get(word, '')} |" for word in words]
+        if block == "virtual_ipaddress":
+            rows += [f"| `{block}` | `{word}` | not yet | |" for word in sorted(UNSERVED_ADDRESS_WORDS)]
+    return "\n".join(rows)
+
+
+def begin(block: str) -> str:
+    return f"<!-- words: {block} -->"
+
+
+def end(block: str) -> str:
+    return f"<!-- end of words: {block} -->"
+
+
+def scenarios_by_word() -> dict[str, list[str]]:
+    """Names of the scenarios of tests/lab/compare that try a word."""
+    from lab.compare.scenarios.table import SCENARIOS
+
+    found: dict[str, list[str]] = {}
+    for scenario in SCENARIOS:
+        for word in scenario.options:
+            found.setdefault(word, []).append(scenario.name)
+    return found
+
+
+def write() -> None:
+    text = DOCUMENT.read_text()
+    scenarios = scenarios_by_word()
+    tables = {block: table(block, scenarios) for block in TABLES}
+    for block, rows in (tables | {"entries": entry_table(), "unserved": inner_table()}).items():
+        before, rest = text.split(begin(block), 1)
+        text = f"{before}{begin(block)}\n\n{rows}\n\n{end(block)}{rest.split(end(block), 1)[1]}"
+    DOCUMENT.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[3]))  # tests/, where pytest looks too
+    write()
