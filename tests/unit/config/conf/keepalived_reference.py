@@ -14,7 +14,7 @@ from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unser
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
 from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
-from vrrpd_fast.config.words import UNSERVED_ADDRESS_WORDS
+from vrrpd_fast.config.words import meaning, words_of
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "KEEPALIVED.md"
 TABLES: dict[str, Table] = {
@@ -152,8 +152,10 @@ def entry_table() -> str:
     for block, entry in ENTRIES:
         words = [field.encode_name for field in msgspec.structs.fields(entry)][1:]
         rows += [f"| `{block}` | `{word}` | served | {ENTRY_REMARKS.get(word, '')} |" for word in words]
-        if block == "virtual_ipaddress":
-            rows += [f"| `{block}` | `{word}` | not yet | |" for word in sorted(UNSERVED_ADDRESS_WORDS)]
+        rows += [
+            f"| `{block}` | `{word}` | refused | {meaning(entry, word)} |"
+            for word in sorted(set(words_of(entry)) - set(words))
+        ]
     return "\n".join(rows)
 
 
