@@ -59,6 +59,8 @@ def transition(event: Transition, instance: Instance, priority: int, source: Add
         case Reason.NO_ADDRESS:
             kind = "IPv4 address" if instance.family == 4 else "IPv6 link-local address"
             return f"interface {instance.interface} has no {kind} of its own"
+        case Reason.SYNC_GROUP:
+            return "another member of its sync group is no MASTER any more"
         case Reason.RECOVERED:
             return "recovered"
         case Reason.RECONFIGURED:

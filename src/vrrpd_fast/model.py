@@ -58,6 +58,7 @@ class Reason(enum.IntEnum):
     RECOVERED = 14  # what caused FAULT is over
     RECONFIGURED = 15
     NO_PEERS = 16  # unicast without a peer (unicast_fault_no_peer)
+    SYNC_GROUP = 17  # another member of its vrrp_sync_group made it
 
 
 class Complaint(enum.IntEnum):

@@ -107,6 +107,7 @@ class Bench:
     def start(self, handle: int, reason: Reason = Reason.STARTUP) -> None:
         self.machine.start(handle, self.now_ns, reason)
         self.routers[handle].start(self.now_ns, reason.name)
+        assert self.machine.take_ready() == ([handle] if self.routers[handle].ready == "OWNER" else [])
         self.check()
 
     def stop(self, handle: int, state: State = State.INIT, reason: Reason = Reason.SHUTDOWN) -> None:
@@ -122,6 +123,21 @@ class Bench:
     def change(self, handle: int, own: Parameters) -> None:
         self.machine.change(handle, self.now_ns, **settings_of(own))
         self.routers[handle].change(self.now_ns, own)
+        self.check()
+
+    def gate(self, handle: int, gated: bool = True) -> None:
+        self.machine.gate(handle, gated)
+        self.routers[handle].gate(gated)
+        self.check()
+
+    def promote(self, handle: int) -> None:
+        self.machine.promote(handle, self.now_ns)
+        self.routers[handle].promote(self.now_ns)
+        self.check()
+
+    def demote(self, handle: int, reason: Reason = Reason.SYNC_GROUP) -> None:
+        self.machine.demote(handle, self.now_ns, reason)
+        self.routers[handle].demote(self.now_ns, reason.name)
         self.check()
 
     def receive(self, packet: Arrival, ifindex: int = IFINDEX) -> str:
@@ -169,6 +185,9 @@ class Bench:
         self.now_ns = now_ns
         self.machine.advance(now_ns)
         fired = self._take_due()
+        for handle in self.machine.take_ready():
+            assert not fired[handle], "who is ready sends nothing"
+            fired[handle] += 1
         for handle, router in self.routers.items():
             self._follow_timers(router, fired[handle])
         self.looked_ns = now_ns
@@ -247,6 +266,7 @@ class Bench:
         shown = self.machine.snapshot(handle)
         assert shown.state.name == router.state
         assert shown.priority == router.priority
+        assert self.machine.is_ready(handle) == bool(router.ready)
         assert shown.master_interval_cs == router.master_interval_cs
         assert set(COUNTERS) <= shown.statistics.keys()  # what the oracle does not know stays 0 here
         assert shown.statistics == {name: router.counters[name] for name in shown.statistics}

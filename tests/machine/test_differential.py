@@ -132,6 +132,18 @@ class Differential(RuleBasedStateMachine):
     def set_priority(self, data: st.DataObject, priority: int) -> None:
         self.bench.set_priority(self.handle(data), priority)
 
+    @rule(data=st.data(), gated=st.sampled_from([True, True, False]))
+    def gate(self, data: st.DataObject, gated: bool) -> None:
+        self.bench.gate(self.handle(data), gated)
+
+    @rule(data=st.data())
+    def promote(self, data: st.DataObject) -> None:
+        self.bench.promote(self.handle(data))
+
+    @rule(data=st.data())
+    def demote(self, data: st.DataObject) -> None:
+        self.bench.demote(self.handle(data))
+
     @rule(data=st.data(), own=configurations())
     def change(self, data: st.DataObject, own: Parameters) -> None:
         handle = self.handle(data)

@@ -114,6 +114,8 @@ class Router:
     phase: PhaseWindow | None = None  # of a MASTER: when its next timer-driven advert may come
     answered_ns: int | None = None  # the last advert out of turn
     challenged: bool = False
+    gated: bool = False  # in a sync group
+    ready: str = ""  # the reason for which it would be MASTER, were it not gated
     changes: list[Change] = field(default_factory=list)
     sent: list[tuple[int, bool]] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
@@ -149,10 +151,12 @@ class Router:
         self.master_interval_cs = self.parameters.advert_int_cs
         self.heard_ns = None
         self.master = None
-        if self.priority == OWNER:
+        if self.priority == OWNER and not self.gated:
             self._to_master(now_ns, "OWNER")  # I1
-        else:
-            self._to_backup(now_ns, reason)  # I2
+            return
+        self._to_backup(now_ns, reason)  # I2
+        if self.priority == OWNER:
+            self.ready = "OWNER"
 
     def stop(self, now_ns: int, state: str, reason: str) -> None:
         if self.state == state:
@@ -162,6 +166,7 @@ class Router:
         self._enter(now_ns, state, reason)
         self.down_deadline_ns = None
         self.phase = None
+        self.ready = ""
 
     def set_priority(self, priority: int) -> None:
         """T6: the running down timer, whichever it is, moves by the difference of the skew times."""
@@ -188,6 +193,19 @@ class Router:
             self.phase = PhaseWindow(now_ns, self.interval_ns)
             self._send(now_ns)
 
+    def gate(self, gated: bool) -> None:
+        self.gated = gated
+        self.ready = ""
+
+    def promote(self, now_ns: int) -> None:
+        if self.state == BACKUP and self.ready:
+            self._to_master(now_ns, self.ready)
+
+    def demote(self, now_ns: int, reason: str) -> None:
+        if self.state == MASTER:
+            self._send(now_ns, release=True)
+            self._to_backup(now_ns, reason)
+
     # --- timers
 
     def fire_down_timer(self, now_ns: int) -> None:
@@ -198,7 +216,13 @@ class Router:
             reason = "PREEMPT"
         else:
             reason = "NO_ADVERT"
-        self._to_master(now_ns, reason)
+        if not self.gated:
+            self._to_master(now_ns, reason)
+            return
+        ignored_lower = self.ignored_lower
+        self.ready = self.ready or reason
+        self._restart_down_timer(now_ns)
+        self.ignored_lower = ignored_lower
 
     def fire_advert_timer(self, now_ns: int) -> None:
         """A5; whether it may fire now is for `phase` to say."""
@@ -318,6 +342,7 @@ class Router:
     # --- actions
 
     def _follow(self, now_ns: int, advert: Advert) -> None:
+        self.ready = ""
         self.heard_ns = now_ns
         self.master = (advert.source, advert.priority)
         self.master_interval_cs = advert.interval_cs  # T4; in version 2 it is ours anyway (R10)
@@ -338,12 +363,14 @@ class Router:
 
     def _to_backup(self, now_ns: int, reason: str) -> None:
         self._enter(now_ns, BACKUP, reason)
+        self.ready = ""
         self.preempt_from_ns = None
         self.phase = None
         self._restart_down_timer(now_ns)
 
     def _to_master(self, now_ns: int, reason: str) -> None:
         self._enter(now_ns, MASTER, reason)
+        self.ready = ""
         self.counters["master_transitions"] += 1
         self.down_deadline_ns = None
         self.master_interval_cs = self.parameters.advert_int_cs

@@ -429,8 +429,8 @@ cdef class Engine(Machine):
 
     cdef _tell(self):
         if not self.hooked and (
-                self.event_count or self.complaint_count or self.challenged_count or self.has_unknown
-                or self.late_ns or self.is_polling != self.polling_told):
+                self.event_count or self.complaint_count or self.challenged_count or self.ready_count
+                or self.has_unknown or self.late_ns or self.is_polling != self.polling_told):
             self.hooked = True
             self.hook()
 

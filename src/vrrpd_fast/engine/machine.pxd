@@ -66,6 +66,8 @@ cdef class Machine:
     cdef uint32_t due_capacity
     cdef int32_t *challenged
     cdef int32_t challenged_count
+    cdef int32_t *ready        # members of sync groups that would become MASTER
+    cdef int32_t ready_count
     cdef complaint_t complaints[256]
     cdef uint32_t complaint_count
     cdef uint64_t foreign[COUNTER_LAST]
@@ -90,6 +92,8 @@ cdef class Machine:
     cdef void fire(self, int64_t now_ns) noexcept nogil
     cdef void become_master(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
     cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
+    cdef void be_ready(self, vr_t *vr, int32_t handle, int reason) noexcept nogil
+    cdef void time_out(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil
     cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil
     cdef void disarm_down(self, vr_t *vr, int32_t handle) noexcept nogil
     cdef void queue_due(self, int32_t handle, int32_t kind) noexcept nogil

@@ -58,6 +58,24 @@ class Machine:
     def set_priority(self, handle: int, priority: int, now_ns: int) -> None:
         """Change the effective priority, 1–254 (255 for the owner); re-times the running down timer."""
 
+    def gate(self, handle: int, gated: bool) -> None:
+        """Whether the virtual router is in a sync group: when its down timer runs out it is ready, not MASTER.
+
+        The timer starts again; ready it stays until it hears a master that it follows.
+        """
+
+    def is_ready(self, handle: int) -> bool:
+        """Whether a gated BACKUP waits for the others of its group to become MASTER."""
+
+    def take_ready(self) -> list[int]:
+        """Those whose down timer has run out (again) since the last call, each once."""
+
+    def promote(self, handle: int, now_ns: int) -> None:
+        """Ready -> MASTER, for the reason for which it is ready. No effect otherwise."""
+
+    def demote(self, handle: int, now_ns: int, reason: Reason) -> None:
+        """MASTER -> BACKUP for another one's sake, with priority 0: who waits need not wait longer."""
+
     def receive_ipv4(self, now_ns: int, ifindex: int, datagram: bytes) -> int:
         """Judge and process one IPv4 datagram (IP header included); returns a reject code, 0 = accepted."""
 

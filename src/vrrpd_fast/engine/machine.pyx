@@ -120,6 +120,16 @@ cdef inline bint absorb(int64_t now_ns, vr_t *vr, const uint8_t *source, const u
     return True
 
 
+cdef int32_t without(int32_t *handles, int32_t count, int32_t handle) noexcept nogil:
+    """Take a handle out of a list; how many are left."""
+    cdef int32_t i, kept = 0
+    for i in range(count):
+        if handles[i] != handle:
+            handles[kept] = handles[i]
+            kept += 1
+    return kept
+
+
 cdef object as_address(int family, const uint8_t *raw):
     if family == 4:
         return IPv4Address((<char *> raw)[:4])
@@ -139,6 +149,7 @@ cdef class Machine:
         free(self.routers)
         free(self.free_handles)
         free(self.challenged)
+        free(self.ready)
         free(self.events)
         free(self.due)
         phases_free(&self.phases)
@@ -230,12 +241,8 @@ cdef class Machine:
                 self.complaints[kept] = self.complaints[i]
                 kept += 1
         self.complaint_count = kept
-        kept = 0
-        for i in range(<uint32_t> self.challenged_count):
-            if self.challenged[i] != handle:
-                self.challenged[kept] = self.challenged[i]
-                kept += 1
-        self.challenged_count = <int32_t> kept
+        self.challenged_count = without(self.challenged, self.challenged_count, handle)
+        self.ready_count = without(self.ready, self.ready_count, handle)
 
     def move(self, int32_t handle, uint32_t ifindex, bytes source):
         cdef vr_t *vr = self.at(handle)
@@ -271,6 +278,10 @@ cdef class Machine:
         if block == NULL:
             raise MemoryError
         self.challenged = <int32_t *> block
+        block = realloc(self.ready, <size_t> new * sizeof(int32_t))
+        if block == NULL:
+            raise MemoryError
+        self.ready = <int32_t *> block
         for handle in range(new - 1, old - 1, -1):
             self.free_handles[self.free_count] = handle
             self.free_count += 1
@@ -373,11 +384,13 @@ cdef class Machine:
         vr.last_seen_ns = -1
         vr.master_priority = 0
         memset(vr.master, 0, 16)
-        if vr.priority == 255:
+        if vr.priority == 255 and not vr.gated:
             self.become_master(now_ns, vr, handle, REASON_OWNER)
-        else:
-            self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
-            self.become_backup(now_ns, vr, handle, cause)
+            return
+        self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
+        self.become_backup(now_ns, vr, handle, cause)
+        if vr.priority == 255:
+            self.be_ready(vr, handle, REASON_OWNER)
 
     def stop(self, int32_t handle, int64_t now_ns, state, reason):
         cdef vr_t *vr = self.at(handle)
@@ -391,6 +404,7 @@ cdef class Machine:
             self.queue_due(handle, RELEASE)
         hear_all(vr)
         self.disarm_down(vr, handle)
+        vr.ready = 0
         vr.state = <uint8_t> new
         self.emit(now_ns, vr, handle, old, cause)
 
@@ -403,6 +417,58 @@ cdef class Machine:
         hear_all(vr)
         if vr.state == STATE_BACKUP:
             self.arm_down(now_ns, vr, handle, vr.deadline_ns + skew_ns(vr) - before)
+
+    # -- sync groups --------------------------------------------------------------------------------------
+
+    def gate(self, int32_t handle, bint gated):
+        cdef vr_t *vr = self.at(handle)
+        vr.gated = gated
+        vr.ready = 0
+
+    def is_ready(self, int32_t handle):
+        return self.at(handle).ready != 0
+
+    def take_ready(self):
+        handles = [self.ready[i] for i in range(self.ready_count)]
+        for handle in handles:
+            self.routers[<int32_t> handle].listed = 0
+        self.ready_count = 0
+        return handles
+
+    def promote(self, int32_t handle, int64_t now_ns):
+        cdef vr_t *vr = self.at(handle)
+        if vr.state == STATE_BACKUP and vr.ready:
+            self.disarm_down(vr, handle)
+            self.become_master(now_ns, vr, handle, vr.ready)
+
+    def demote(self, int32_t handle, int64_t now_ns, reason):
+        cdef vr_t *vr = self.at(handle)
+        cdef int cause = int(reason)
+        if vr.state != STATE_MASTER:
+            return
+        self.leave_phase(vr, handle)
+        self.queue_due(handle, RELEASE)
+        self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
+        self.become_backup(now_ns, vr, handle, cause)
+
+    cdef void be_ready(self, vr_t *vr, int32_t handle, int reason) noexcept nogil:
+        """It would become MASTER, and is to be asked for (promote) until a master is heard."""
+        hear_all(vr)
+        if not vr.ready:
+            vr.ready = <uint8_t> reason
+        if not vr.listed:
+            vr.listed = 1
+            self.ready[self.ready_count] = handle
+            self.ready_count += 1
+
+    cdef void time_out(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil:
+        """The down timer has run out; in a sync group it starts again until all members are ready."""
+        if not vr.gated:
+            self.become_master(now_ns, vr, handle, reason)
+            return
+        vr.resigned = 0
+        self.be_ready(vr, handle, reason)
+        self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
 
     # -- packets in ---------------------------------------------------------------------------------------
 
@@ -514,6 +580,7 @@ cdef class Machine:
                     vr.preempt_since_ns = now_ns
                 follow = now_ns - vr.preempt_since_ns < vr.set.preempt_delay_ns
             if follow:
+                vr.ready = 0
                 memcpy(vr.master, advert.source, 16)
                 vr.master_priority = advert.priority
                 vr.master_interval_cs = advert.interval_cs
@@ -569,12 +636,14 @@ cdef class Machine:
         vr.master_interval_cs = vr.set.interval_cs
         vr.resigned = 0
         vr.rival_priority = 0
+        vr.ready = 0
 
     cdef void become_backup(self, int64_t now_ns, vr_t *vr, int32_t handle, int reason) noexcept nogil:
         cdef int old = vr.state
         vr.state = STATE_BACKUP
         vr.resigned = 0
         vr.rival_priority = 0
+        vr.ready = 0
         vr.preempt_since_ns = -1
         self.emit(now_ns, vr, handle, old, reason)
 
@@ -669,11 +738,11 @@ cdef class Machine:
             if vr.deadline_ns > now_ns:
                 self.arm_down(now_ns, vr, timer >> 1, vr.deadline_ns)
             elif vr.resigned:
-                self.become_master(now_ns, vr, timer >> 1, REASON_RESIGNED)
+                self.time_out(now_ns, vr, timer >> 1, REASON_RESIGNED)
             elif vr.rival_priority:
-                self.become_master(now_ns, vr, timer >> 1, REASON_PREEMPT)
+                self.time_out(now_ns, vr, timer >> 1, REASON_PREEMPT)
             else:
-                self.become_master(now_ns, vr, timer >> 1, REASON_NO_ADVERT)
+                self.time_out(now_ns, vr, timer >> 1, REASON_NO_ADVERT)
 
     cdef void arm_down(self, int64_t now_ns, vr_t *vr, int32_t handle, int64_t deadline_ns) noexcept nogil:
         """Set the down timer, lazily: the wheel looks at the last whole interval before the deadline.
