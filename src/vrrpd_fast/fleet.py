@@ -468,12 +468,6 @@ class Fleet:
         if has_more:
             self._on_engine()
 
-    def _tell_unknown(self, vrid: int, ifindex: int, source: IPv4Address | IPv6Address) -> None:
-        """log_unknown_vrids: an advert of a virtual router that nobody has here."""
-        link = self.links.by_index(ifindex)
-        where = f"interface index {ifindex}" if link is None else link.name
-        log.info("advert from %s on %s for VRID %d, which is not configured there", source, where, vrid)
-
     def _tell_late(self, late_ns: int, at_ns: int) -> None:
         step = self._holds.blame(late_ns, at_ns)
         if step is None:

@@ -102,10 +102,13 @@ def _check_no_interface(instance: Instance, where: Path, problems: Problems) -> 
         ("virtual_ipaddress_excluded", instance.excluded_addresses),
     )
     for key, addresses in lists:
-        for address in addresses:
+        for index, address in enumerate(addresses):
             if not address.dev:
                 problems.error(
-                    (*path, key), f"{address} needs a dev, as the instance has no interface", where
+                    (*path, key, index),
+                    f"{address} needs a dev, as the instance has no interface",
+                    where,
+                    (*path, key),
                 )
     local = [peer.address for peer in instance.unicast_peers]
     local += [] if instance.source_ip is None else [instance.source_ip]
@@ -173,9 +176,8 @@ def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: 
 
 def _check_authentication(instance: Instance, block: Authentication, where: Path, problems: Problems) -> None:
     if instance.version != 2:
-        problems.error(
-            where, "is of version 2 only; leave it out, or say version 2", (*where[:-1], "version")
-        )
+        remedy = "leave it out, or say version 2" if instance.family is Family.IPV4 else "leave it out"
+        problems.error(where, f"is of version 2 only; {remedy}", (*where[:-1], "version"))
     if block.auth_type == "AH":
         problems.error(
             (*where, "auth_type"),

@@ -1,6 +1,6 @@
 """The shape of a file judged key by key, so that every fault is told at once and with its place.
 
-The Structs of schema.py are the only authority: their types are walked here, and what comes out converts into
+The Structs of schema/ are the only authority: their types are walked here, and what comes out converts into
 them. msgspec itself would stop at the first fault.
 """
 

@@ -1,4 +1,4 @@
-"""The reference in docs/CONFIG.md and in vrrpd-fast.json(5), made from the Structs of schema.py.
+"""The reference in docs/CONFIG.md and in vrrpd-fast.json(5), made from the Structs of schema/.
 
 `python tests/unit/config/config_reference.py` writes both; test_config_schema.py and test_docs.py compare.
 """
