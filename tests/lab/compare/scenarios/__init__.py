@@ -1,0 +1,1 @@
+"""All scenarios, by the part of the configuration that they are about."""

@@ -1,0 +1,5 @@
+"""The table of all scenarios."""
+
+from lab.compare.scenarios import addresses, announcements, protocol, unicast
+
+SCENARIOS = [*protocol.SCENARIOS, *unicast.SCENARIOS, *addresses.SCENARIOS, *announcements.SCENARIOS]

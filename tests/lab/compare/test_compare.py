@@ -1,0 +1,15 @@
+"""Every scenario: the same file under keepalived and under vrrpd-fast."""
+
+import pytest
+
+from lab.compare.run import compare
+from lab.compare.scenario import Scenario
+from lab.compare.scenarios.table import SCENARIOS
+from lab.kit.fixtures import Build, Tap
+
+
+@pytest.mark.peer("keepalived")
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+def test_both_look_the_same_from_outside(build: Build, capture: Tap, scenario: Scenario) -> None:
+    found = compare(scenario, build, capture)
+    assert not found, "\n".join(map(str, found))
