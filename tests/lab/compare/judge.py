@@ -19,23 +19,21 @@ GAPS_NEEDED = 3
 
 @dataclass(frozen=True)
 class Record:
-    """What one side showed in one step."""
+    """What one side showed in one step, and the last advert of each stream before it."""
 
     mark: Mark
     seen: list[Seen]
+    before: dict[str, str]
 
 
-def split(marks: Sequence[Mark], seen: Iterable[Seen]) -> list[Record]:
-    """What was seen by step; what was seen before the first belongs to none."""
-    ends = [mark.begin_ns for mark in marks[1:]] + [None]
+def last_step(marks: Sequence[Mark], seen: Iterable[Seen]) -> Record:
+    """What belongs to the step that a side is in."""
+    begin_ns = marks[-1].begin_ns
     everything = list(seen)
-    return [
-        Record(
-            mark,
-            [each for each in everything if mark.begin_ns < each.time_ns and (end is None or each.time_ns < end)],
-        )
-        for mark, end in zip(marks, ends, strict=True)
-    ]
+    before = {
+        each.where: each.text for each in everything if each.what == "advert" and each.time_ns <= begin_ns
+    }
+    return Record(marks[-1], [each for each in everything if each.time_ns > begin_ns], before)
 
 
 def differ(keepalived: Record, ours: Record, step: Step) -> list[Discrepancy]:
@@ -70,6 +68,8 @@ def _streams(keepalived: Record, ours: Record, step: Step) -> Iterator[Discrepan
         if what == "advert":
             yield from _gaps(keepalived.mark.step, where, first, second)
             first, second = _runs(first), _runs(second)
+            if not step.after_advert:
+                first, second = _changed(first, keepalived, where), _changed(second, ours, where)
         elif what == "call":  # scripts run beside each other, who is first is the scheduler's affair
             first, second = sorted(first, key=_text), sorted(second, key=_text)
         texts = [each.text for each in first], [each.text for each in second]
@@ -104,6 +104,12 @@ def _by_stream(seen: Iterable[Seen]) -> dict[tuple[str, str], list[Seen]]:
 def _runs(adverts: list[Seen]) -> list[Seen]:
     """The first of each run of equal adverts: how many come in a step is a matter of how long it is."""
     return [next(run) for _, run in itertools.groupby(adverts, key=_text)]
+
+
+def _changed(runs: list[Seen], record: Record, where: str) -> list[Seen]:
+    """Without the beat of before that went on until the action took effect; when it is over is chance."""
+    goes_on = len(runs) > 1 and runs[0].text == record.before.get(where)
+    return runs[1:] if goes_on else runs
 
 
 def _gaps(step: str, where: str, first: list[Seen], second: list[Seen]) -> Iterator[Discrepancy]:

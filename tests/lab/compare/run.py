@@ -45,7 +45,7 @@ def _settle(scenario: Scenario, sides: list[Side], step: Step) -> list[Discrepan
         records = []
         for side in sides:
             side.mark.state = outside.state(side, scenario.looks)
-            records.append(judge.split(side.marks, outside.everything(side))[-1])
+            records.append(judge.last_step(side.marks, outside.everything(side)))
         found = judge.unforgiven(
             judge.differ(*records, step), (*EVERYWHERE, *scenario.differences)
         )

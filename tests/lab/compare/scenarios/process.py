@@ -1,0 +1,217 @@
+"""The process and its links: delays, debounce, tracking, interfaces that come and go."""
+
+from lab.compare.scenario import Scenario, Step
+from lab.compare.scenarios.texts import conf, instance, instance6
+from lab.compare.side import ROUTER, Side
+from lab.compare.steps import (
+    ALONE,
+    ALONE6,
+    STOP,
+    VIP,
+    adverts,
+    every,
+    goodbye,
+    holds,
+    ip,
+    lacks,
+    nothing,
+    passed,
+    start,
+    switch_port,
+)
+
+SECOND_ADDRESS = "10.0.0.77"
+DOWN = Step("the link loses its carrier", switch_port("down"), lacks(VIP), is_timed=False, after_advert=True)
+UP = Step("the link is back", switch_port("up"), every(adverts(2), holds(VIP)), slack_s=0.1)
+
+
+def _second_address(side: Side) -> None:
+    side.net.ip(ROUTER, "addr", "add", f"{SECOND_ADDRESS}/24", "dev", "eth0")
+
+
+def _flag(side: Side) -> None:
+    (side.net.directory / "flag").touch()
+
+
+def _remove_flag(side: Side) -> None:
+    (side.net.directory / "flag").unlink()
+
+
+def _new_interface(side: Side) -> None:
+    """A link that is not there when the daemon starts, with an address of its own."""
+    side.net.ip(ROUTER, "link", "add", "late0", "type", "veth", "peer", "name", "late1")
+    side.net.ip(ROUTER, "addr", "add", "10.9.0.1/24", "dev", "late0")
+    side.net.ip(ROUTER, "link", "set", "late1", "up")
+    side.net.ip(ROUTER, "link", "set", "late0", "up")
+
+
+def _script(weight: str, tracked: str = "flag", more: str = "") -> str:
+    return conf(
+        instance(f"  track_script {{\n    {tracked}\n  }}\n", priority=150),
+        blocks=(
+            f'vrrp_script flag {{\n  script "/usr/bin/test -e @DIR@/flag"\n  interval 0.2\n  timeout 2\n'
+            f"{weight}{more}}}\n"
+        ),
+        more_global="  script_user root\n",
+    )
+
+
+def _tracked_script(name: str, text: str, up: int, failed: int) -> Scenario:
+    """A weight, as the adverts tell it."""
+    return Scenario(
+        name,
+        ("track_script", "vrrp_script"),
+        text,
+        (
+            Step("start", start, adverts(2, priority=up), is_timed=False),
+            Step("the script fails", _remove_flag, adverts(2, priority=failed), slack_s=0.5),
+            Step("the script succeeds", _flag, adverts(2, priority=up), slack_s=0.5),
+            STOP,
+        ),
+        prepare=_flag,
+    )
+
+
+def _tracked_link(name: str, line: str, up: int, down: int) -> Scenario:
+    return Scenario(
+        name,
+        ("track_interface",),
+        conf(instance(f"  track_interface {{\n    {line}\n  }}\n", priority=150)),
+        (
+            Step("start", start, adverts(2, priority=up), is_timed=False),
+            Step("the tracked link loses its carrier", switch_port("down", 1), adverts(2, priority=down)),
+            Step("it is back", switch_port("up", 1), adverts(2, priority=up), slack_s=0.3),
+            STOP,
+        ),
+        lans=2,
+    )
+
+
+SCENARIOS = [
+    Scenario(
+        "startup-delay",
+        ("vrrp_startup_delay",),
+        conf(instance(timing="  version 3\n  advert_int 0.1\n"), more_global="  vrrp_startup_delay 3\n"),
+        (Step("start", start, every(adverts(2), holds(VIP)), slack_s=1.5), STOP),
+    ),
+    Scenario("link-down", ("interface",), conf(instance()), (ALONE, DOWN, UP, STOP)),
+    Scenario(
+        "link-down-ipv6",
+        ("interface",),
+        conf(instance6()),
+        (
+            ALONE6,
+            Step("the link loses its carrier", switch_port("down"), passed(0.3), is_timed=False),
+            Step("the link is back", switch_port("up"), adverts(2), slack_s=0.1),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "administratively-down",
+        ("interface",),
+        conf(instance()),
+        (
+            ALONE,
+            Step("the link is set down", ip("link", "set", "eth0", "down"), lacks(VIP), is_timed=False),
+            Step("it is set up", ip("link", "set", "eth0", "up"), every(adverts(2), holds(VIP)), slack_s=0.1),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "debounce",
+        ("interface_up_down_delays",),
+        conf(instance(), blocks="interface_up_down_delays {\n  eth0 0.5 1\n}\n"),
+        (
+            ALONE,
+            Step("the link loses its carrier", switch_port("down"), lacks(VIP)),
+            Step("the link is back", switch_port("up"), every(adverts(2), holds(VIP)), slack_s=0.1),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "debounced",
+        ("interface_up_down_delays",),
+        conf(instance(), blocks="interface_up_down_delays {\n  eth0 2\n}\n"),
+        (
+            ALONE,
+            Step("the link loses its carrier for a moment", switch_port("down"), passed(0.5), is_timed=False),
+            Step("the link is back in time", switch_port("up"), every(adverts(2), holds(VIP)), is_timed=False),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "dont-track-primary",
+        ("dont_track_primary",),
+        conf(instance("  dont_track_primary\n")),
+        (
+            ALONE,
+            Step("the link loses its carrier", switch_port("down"), passed(0.5), is_timed=False),
+            Step("the link is back", switch_port("up"), every(adverts(2), holds(VIP)), is_timed=False),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "track-src-ip",
+        ("track_src_ip",),
+        conf(instance(f"  mcast_src_ip {SECOND_ADDRESS}\n  track_src_ip\n")),
+        (
+            ALONE,
+            Step(
+                "the source address is removed",
+                ip("addr", "del", f"{SECOND_ADDRESS}/24", "dev", "eth0"),
+                lacks(VIP),
+                after_advert=True,
+            ),
+            Step("it is back", _second_address, every(adverts(2), holds(VIP))),
+            STOP,
+        ),
+        prepare=_second_address,
+    ),
+    Scenario(
+        "dynamic-interfaces",
+        ("dynamic_interfaces",),
+        conf(
+            instance(),
+            instance(name="LATE", vrid=60, interface="late0", addresses="10.9.0.90/24"),
+            more_global="  dynamic_interfaces\n",
+        ),
+        (
+            ALONE,
+            Step("the interface is made", _new_interface, holds("10.9.0.90"), is_timed=False),
+            Step("it is deleted", ip("link", "del", "late0"), lacks("10.9.0.90"), is_timed=False),
+            Step("it is made again", _new_interface, holds("10.9.0.90"), is_timed=False),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "tracked-link-without-weight",
+        ("track_interface",),
+        conf(instance("  track_interface {\n    eth1\n  }\n", priority=150)),
+        (
+            ALONE,
+            Step("the tracked link loses its carrier", switch_port("down", 1), goodbye(), after_advert=True),
+            Step("it stays so", nothing, passed(0.5)),
+            Step("it is back", switch_port("up", 1), every(adverts(2), holds(VIP)), slack_s=0.1),
+            STOP,
+        ),
+        lans=2,
+    ),
+    _tracked_link("tracked-link-weight", "eth1 weight 20", 170, 150),
+    _tracked_link("tracked-link-negative-weight", "eth1 weight -20", 150, 130),
+    _tracked_link("tracked-link-reverse", "eth1 weight 20 reverse", 130, 150),
+    _tracked_script("tracked-script-weight", _script("  weight 20\n"), 170, 150),
+    _tracked_script("tracked-script-negative-weight", _script("  weight -20\n"), 150, 130),
+    _tracked_script("tracked-script-own-weight", _script("  weight 5\n", "flag weight -253"), 150, 1),
+    Scenario(
+        "tracked-script-fault",
+        ("track_script", "rise", "fall"),
+        _script("", more="  fall 3\n  rise 2\n"),
+        (
+            ALONE,
+            Step("the script fails", _remove_flag, goodbye(), slack_s=0.5),
+            Step("the script succeeds", _flag, every(adverts(2), holds(VIP)), slack_s=0.5),
+            STOP,
+        ),
+        prepare=_flag,
+    ),
+]
