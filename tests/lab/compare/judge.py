@@ -19,7 +19,7 @@ GAPS_NEEDED = 3
 
 @dataclass(frozen=True)
 class Record:
-    """What one side showed in one step, and the last advert of each stream before it."""
+    """What one side showed in one step, and the last of each stream before it."""
 
     mark: Mark
     seen: list[Seen]
@@ -30,9 +30,7 @@ def last_step(marks: Sequence[Mark], seen: Iterable[Seen]) -> Record:
     """What belongs to the step that a side is in."""
     begin_ns = marks[-1].begin_ns
     everything = list(seen)
-    before = {
-        each.where: each.text for each in everything if each.what == "advert" and each.time_ns <= begin_ns
-    }
+    before = {each.where: each.text for each in everything if each.time_ns <= begin_ns}
     return Record(marks[-1], [each for each in everything if each.time_ns > begin_ns], before)
 
 
@@ -70,6 +68,8 @@ def _streams(keepalived: Record, ours: Record, step: Step) -> Iterator[Discrepan
             first, second = _runs(first), _runs(second)
             if not step.after_advert:
                 first, second = _changed(first, keepalived, where), _changed(second, ours, where)
+        elif what == "announcement" and not step.is_timed:
+            first, second = _news(first, keepalived, where), _news(second, ours, where)
         elif what == "call":  # scripts run beside each other, who is first is the scheduler's affair
             first, second = sorted(first, key=_text), sorted(second, key=_text)
         texts = [each.text for each in first], [each.text for each in second]
@@ -110,6 +110,11 @@ def _changed(runs: list[Seen], record: Record, where: str) -> list[Seen]:
     """Without the beat of before that went on until the action took effect; when it is over is chance."""
     goes_on = len(runs) > 1 and runs[0].text == record.before.get(where)
     return runs[1:] if goes_on else runs
+
+
+def _news(announcements: list[Seen], record: Record, where: str) -> list[Seen]:
+    """What was announced for the first time; how often, only a step with a definite beginning tells."""
+    return [each for each in _runs(announcements) if each.text != record.before.get(where)]
 
 
 def _gaps(step: str, where: str, first: list[Seen], second: list[Seen]) -> Iterator[Discrepancy]:

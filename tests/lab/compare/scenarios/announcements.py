@@ -26,7 +26,7 @@ def _announces(count: int, address: str = VIP, **heard: object) -> tuple[Step, S
     """It starts, yields to a better one, and takes over again with `count` announcements of an address."""
     return (
         Step("start", start, every(adverts(2), holds(address), announced(address, count)), is_timed=False),
-        Step("a better one is heard", hear(200, 100, **heard), passed(0.1), after_advert=True),  # type: ignore[arg-type]
+        Step("a better one is heard", hear(200, 100, **heard), passed(0.1), is_timed=False),  # type: ignore[arg-type]
         Step("the better one resigns", hear(0, 100, **heard), announced(address, count)),  # type: ignore[arg-type]
     )
 
@@ -56,7 +56,7 @@ SCENARIOS = [
         conf(instance("  garp_master_refresh 1\n  garp_master_refresh_repeat 2\n", timing=QUICK)),
         (
             Step("start", start, every(adverts(2), holds(VIP)), is_timed=False),
-            Step("a better one is heard", hear(200, 100), passed(0.1), after_advert=True),
+            Step("a better one is heard", hear(200, 100), passed(0.1), is_timed=False),
             Step("the better one resigns", hear(0, 100), announced(VIP, 5)),
             STOP,
         ),
@@ -70,7 +70,7 @@ SCENARIOS = [
         ),
         (
             Step("start", start, every(adverts(2), holds(VIP6)), is_timed=False),
-            Step("a better one is heard", hear(200, 100, **SIX), passed(0.1), after_advert=True),
+            Step("a better one is heard", hear(200, 100, **SIX), passed(0.1), is_timed=False),
             Step("the better one resigns", hear(0, 100, **SIX), announced(VIP6, 4)),
             STOP,
         ),
@@ -146,7 +146,7 @@ SCENARIOS = [
         ),
         (
             Step("start", start, every(adverts(2), holds(VIP)), is_timed=False),
-            Step("a better one is heard", hear(200, 100), passed(0.1), after_advert=True),
+            Step("a better one is heard", hear(200, 100), passed(0.1), is_timed=False),
             Step("the better one resigns", hear(0, 100), announced("10.1.0.91", 3)),
             STOP,
         ),
@@ -164,7 +164,7 @@ SCENARIOS = [
         ),
         (
             Step("start", start, every(adverts(2), holds(VIP)), is_timed=False),
-            Step("a better one is heard", hear(200, 100), passed(0.1), after_advert=True),
+            Step("a better one is heard", hear(200, 100), passed(0.1), is_timed=False),
             Step("the better one resigns", hear(0, 100), announced("10.1.0.91", 3)),
             STOP,
         ),
