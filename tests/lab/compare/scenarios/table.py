@@ -1,5 +1,9 @@
 """The table of all scenarios."""
 
-from lab.compare.scenarios import addresses, announcements, process, protocol, unicast
+from lab.compare.scenarios import addresses, announcements, notify, process, protocol, unicast
 
-SCENARIOS = [*protocol.SCENARIOS, *unicast.SCENARIOS, *addresses.SCENARIOS, *announcements.SCENARIOS, *process.SCENARIOS]
+SCENARIOS = [
+    scenario
+    for part in (protocol, unicast, addresses, announcements, notify, process)
+    for scenario in part.SCENARIOS
+]
