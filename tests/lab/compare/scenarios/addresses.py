@@ -205,7 +205,7 @@ SCENARIOS = [
     Scenario(
         "a-third-hand-removes-a-route",
         ("virtual_routes",),
-        conf(instance(_block("virtual_routes", "10.20.0.0/16 via 10.0.0.2\n10.21.0.0/16 via 10.0.0.2 no_track"))),
+        conf(instance(_block("virtual_routes", "10.20.0.0/16 via 10.0.0.2 dev eth0\n10.21.0.0/16 via 10.0.0.2 dev eth0 no_track"))),
         (
             ALONE,
             Step(
