@@ -1,1 +1,1 @@
-"""The same keepalived.conf under keepalived and under vrrpd-fast: what the outside sees of both must agree."""
+"""The same keepalived.conf under keepalived and under vrrpd-fast: both must look the same from outside."""

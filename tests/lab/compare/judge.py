@@ -10,8 +10,8 @@ from lab.compare.outside import Seen
 from lab.compare.scenario import Difference, Discrepancy, Step
 from lab.compare.side import Mark
 
-# How far apart the same thing may be in the two daemons, given a processor. Frames have the kernel's stamps, a
-# FIFO's lines those of a reading thread, calls those that date(1) gives them in a shell.
+# How far apart the same thing may be in the two daemons, given a processor. Frames have the kernel's stamps,
+# a FIFO's lines those of a reading thread, calls those that date(1) gives them in a shell.
 TOLERANCE_S = {"advert": 0.12, "announcement": 0.15, "line": 0.25, "call": 0.5}
 GAP_SHARE, GAP_LEAST_S = 0.25, 0.03
 GAPS_NEEDED = 3

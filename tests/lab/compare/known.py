@@ -13,8 +13,8 @@ TAG = Difference(
     _is_left_out,
 )
 PACKET_MARKS = Difference(
-    "Adverts over IPv4 have identification 0 and forbid fragmentation (DF), those over IPv6 have flow label 0; "
-    "keepalived leaves all three to the kernel.",
+    "Adverts over IPv4 have identification 0 and forbid fragmentation (DF), those over IPv6 have flow "
+    "label 0; keepalived leaves all three to the kernel.",
     _is_left_out,
 )
 EVERYWHERE = (TAG, PACKET_MARKS)

@@ -92,7 +92,9 @@ def _routes(side: Side) -> list[str]:
 
 
 def _rules(side: Side) -> list[str]:
-    return [f"{family} {_line(rule)}" for family in ("-4", "-6") for rule in _ip(side, family, "rule", "show")]
+    return [
+        f"{family} {_line(rule)}" for family in ("-4", "-6") for rule in _ip(side, family, "rule", "show")
+    ]
 
 
 def _line(facts: dict[str, object]) -> str:

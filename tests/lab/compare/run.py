@@ -46,9 +46,7 @@ def _settle(scenario: Scenario, sides: list[Side], step: Step) -> list[Discrepan
         for side in sides:
             side.mark.state = outside.state(side, scenario.looks)
             records.append(judge.last_step(side.marks, outside.everything(side)))
-        found = judge.unforgiven(
-            judge.differ(*records, step), (*EVERYWHERE, *scenario.differences)
-        )
+        found = judge.unforgiven(judge.differ(*records, step), (*EVERYWHERE, *scenario.differences))
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(PAUSE_S)

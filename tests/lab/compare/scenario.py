@@ -14,9 +14,9 @@ class Step:
     """Something that happens to both daemons, and what must be seen of each before the next step.
 
     `after_advert` has the action right after an advert, so that the next regular one is a whole interval
-    away and what the action causes cannot be taken for it. `slack_s` is how much further apart the times may be
-    than usual. `about` is the VRID whose adverts the action follows and whose times count; other virtual routers of
-    the daemon have a beat of their own.
+    away and what the action causes cannot be taken for it. `slack_s` is how much further apart the times
+    may be than usual. `about` is the VRID whose adverts the action follows and whose times count; other
+    virtual routers of the daemon have a beat of their own.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Difference:
 class Scenario:
     """One configuration under both daemons.
 
-    `options` are the words of keepalived.conf that are compared. `looks` are the tables of ip(8) that are read after
-    each step. In `conf` (and in a file that a step loads), @DIR@ is the side's own directory.
+    `options` are the words of keepalived.conf that are compared. `looks` are the tables of ip(8) that are
+    read after each step. In `conf` (and in a file that a step loads), @DIR@ is the side's own directory.
     """
 
     name: str

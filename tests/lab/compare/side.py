@@ -32,9 +32,7 @@ class Mark:
 class Side:
     """The daemon runs in node r1; node r2 is the rest of the world, from where packets are injected."""
 
-    def __init__(
-        self, kind: str, net: Net, wire: Capture, conf: str, fifos: tuple[str, ...]
-    ) -> None:
+    def __init__(self, kind: str, net: Net, wire: Capture, conf: str, fifos: tuple[str, ...]) -> None:
         self.kind = kind
         self.net = net
         self.wire = wire

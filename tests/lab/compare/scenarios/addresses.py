@@ -104,7 +104,6 @@ def _answers(name: str, *addresses: str) -> Step:
     return Step(name, lambda side: None, every(*probes), is_timed=False)
 
 
-
 # keepalived resigns, waits for the skew time and becomes master again.
 PUT_BACK = Difference(
     "What somebody else removes is put back at once, and the virtual router stays MASTER; keepalived resigns "
@@ -131,7 +130,9 @@ SCENARIOS = [
         "excluded",
         ("virtual_ipaddress_excluded",),
         conf(
-            instance(_block("virtual_ipaddress_excluded", "10.0.0.91/24\n10.0.0.92 dev eth1\n2001:db8::91/64"))
+            instance(
+                _block("virtual_ipaddress_excluded", "10.0.0.91/24\n10.0.0.92 dev eth1\n2001:db8::91/64")
+            )
         ),
         (ALONE, *_there_and_back(), STOP),
         lans=2,
@@ -205,7 +206,14 @@ SCENARIOS = [
     Scenario(
         "a-third-hand-removes-a-route",
         ("virtual_routes",),
-        conf(instance(_block("virtual_routes", "10.20.0.0/16 via 10.0.0.2 dev eth0\n10.21.0.0/16 via 10.0.0.2 dev eth0 no_track"))),
+        conf(
+            instance(
+                _block(
+                    "virtual_routes",
+                    "10.20.0.0/16 via 10.0.0.2 dev eth0\n10.21.0.0/16 via 10.0.0.2 dev eth0 no_track",
+                )
+            )
+        ),
         (
             ALONE,
             Step(

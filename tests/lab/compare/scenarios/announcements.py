@@ -35,7 +35,9 @@ SCENARIOS = [
     Scenario(
         "garp-by-default",
         ("vrrp_garp_master_repeat", "garp_master_repeat"),
-        conf(instance(timing=QUICK, addresses=f"{VIP}/24\n10.0.0.91/24"), quiet="  vrrp_garp_master_delay 1\n"),
+        conf(
+            instance(timing=QUICK, addresses=f"{VIP}/24\n10.0.0.91/24"), quiet="  vrrp_garp_master_delay 1\n"
+        ),
         (*_announces(10, addresses=[VIP, "10.0.0.91"]), STOP),
     ),
     Scenario(

@@ -14,17 +14,21 @@ from lab.compare.steps import (
     goodbye,
     hear,
     holds,
-    lines,
     lacks,
+    lines,
     reload,
     start,
     stop,
     switch_port,
 )
 
-SCRIPTS = "".join(
-    f'  notify_{state} "@DIR@/{state} one \'two words\'"\n' for state in ("master", "backup", "fault", "stop")
-) + '  notify "@DIR@/every"\n'
+SCRIPTS = (
+    "".join(
+        f"  notify_{state} \"@DIR@/{state} one 'two words'\"\n"
+        for state in ("master", "backup", "fault", "stop")
+    )
+    + '  notify "@DIR@/every"\n'
+)
 FIFO = "  vrrp_notify_fifo @DIR@/fifo\n"
 ROOT = "  script_user root\n"
 PRIORITIES = "  vrrp_notify_priority_changes true\n"

@@ -74,7 +74,12 @@ def _tracked_link(name: str, line: str, up: int, down: int) -> Scenario:
         conf(instance(f"  track_interface {{\n    {line}\n  }}\n", priority=150)),
         (
             Step("start", start, adverts(2, priority=up), is_timed=False),
-            Step("the tracked link loses its carrier", switch_port("down", 1), adverts(2, priority=down), after_advert=True),
+            Step(
+                "the tracked link loses its carrier",
+                switch_port("down", 1),
+                adverts(2, priority=down),
+                after_advert=True,
+            ),
             Step("it is back", switch_port("up", 1), adverts(2, priority=up), after_advert=True),
             STOP,
         ),
@@ -126,13 +131,13 @@ SCENARIOS = [
     Scenario(
         "debounced",
         ("interface_up_down_delays",),
-        conf(
-            instance("  down_timer_adverts 5\n"), blocks="interface_up_down_delays {\n  eth0 1.1\n}\n"
-        ),
+        conf(instance("  down_timer_adverts 5\n"), blocks="interface_up_down_delays {\n  eth0 1.1\n}\n"),
         (
             ALONE,
             Step("the link loses its carrier for a moment", switch_port("down"), passed(0.2), is_timed=False),
-            Step("the link is back in time", switch_port("up"), every(adverts(2), holds(VIP)), is_timed=False),
+            Step(
+                "the link is back in time", switch_port("up"), every(adverts(2), holds(VIP)), is_timed=False
+            ),
             STOP,
         ),
     ),

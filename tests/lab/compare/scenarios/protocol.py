@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 from lab.compare.scenario import Scenario, Step
-from lab.compare.scenarios.texts import VERSION_2, conf, instance, instance6
+from lab.compare.scenarios.texts import conf, instance, instance6
 from lab.compare.steps import (
     ALONE,
     ALONE6,

@@ -27,7 +27,8 @@ def instance(
     """One virtual router; `more` is further lines of its block."""
     listed = "".join(f"    {line}\n" for line in addresses.split("\n"))
     return (
-        f"vrrp_instance {name} {{\n  interface {interface}\n  virtual_router_id {vrid}\n  priority {priority}\n"
+        f"vrrp_instance {name} {{\n  interface {interface}\n"
+        f"  virtual_router_id {vrid}\n  priority {priority}\n"
         f"{timing}  virtual_ipaddress {{\n{listed}  }}\n{more}}}\n"
     )
 
