@@ -67,7 +67,8 @@ def _streams(keepalived: Record, ours: Record, step: Step) -> Iterator[Discrepan
             yield from _gaps(keepalived.mark.step, where, first, second)
             first, second = _runs(first), _runs(second)
             if not step.after_advert:
-                first, second = _changed(first, keepalived, where), _changed(second, ours, where)
+                first = _changed(first, keepalived, where, step)
+                second = _changed(second, ours, where, step)
         elif what == "announcement" and not step.is_timed:
             first, second = _news(first, keepalived, where), _news(second, ours, where)
         elif what == "call":  # scripts run beside each other, who is first is the scheduler's affair
@@ -106,10 +107,13 @@ def _runs(adverts: list[Seen]) -> list[Seen]:
     return [next(run) for _, run in itertools.groupby(adverts, key=_text)]
 
 
-def _changed(runs: list[Seen], record: Record, where: str) -> list[Seen]:
-    """Without the beat of before that went on until the action took effect; when it is over is chance."""
-    goes_on = len(runs) > 1 and runs[0].text == record.before.get(where)
-    return runs[1:] if goes_on else runs
+def _changed(runs: list[Seen], record: Record, where: str, step: Step) -> list[Seen]:
+    """Without the beat of before that went on until the action took effect; when it is over is chance.
+
+    Where times count, a beat that nothing follows is what there is to see.
+    """
+    goes_on = bool(runs) and runs[0].text == record.before.get(where)
+    return runs[1:] if goes_on and (len(runs) > 1 or not step.is_timed) else runs
 
 
 def _news(announcements: list[Seen], record: Record, where: str) -> list[Seen]:

@@ -1,7 +1,7 @@
 """SIGHUP with another file: what changes for the outside, and what does not."""
 
 from lab.compare.scenario import Scenario, Step, Until
-from lab.compare.scenarios.texts import FAST, conf, instance, instance6
+from lab.compare.scenarios.texts import FAST, SLOW, conf, instance, instance6
 from lab.compare.steps import (
     ALONE,
     ALONE6,
@@ -185,11 +185,16 @@ SCENARIOS = [
     Scenario(
         "reload-of-a-backup",
         ("priority",),
-        conf(instance()),
+        conf(instance(timing=SLOW)),
         (
             ALONE,
             Step("a better one is heard", hear(200, 300), lacks(VIP), after_advert=True),
-            _changed(conf(instance(priority=120), more_global="  vrrp_garp_master_repeat 2\n"), passed(0.5)),
+            _changed(
+                conf(instance(priority=120, timing=SLOW), more_global="  vrrp_garp_master_repeat 2\n"),
+                passed(0.5),
+            ),
+            # keepalived has forgotten the interval that it learned before the reload
+            Step("the better one is heard again", hear(200, 300), passed(0.1)),
             Step("the better one resigns", hear(0, 300), every(adverts(2, priority=120), announced(VIP, 2))),
             STOP,
         ),
@@ -220,23 +225,11 @@ SCENARIOS = [
     ),
     Scenario(
         "reload-fifo",
-        ("vrrp_notify_fifo", "fifo_write_vrrp_states_on_reload"),
+        ("vrrp_notify_fifo",),
         conf(instance(), _second(), more_global=FIFO),
         (
             Step("start", start, every(holds(VIP, OTHER), lines('"VJ" MASTER')), is_timed=False),
             _changed(conf(instance(priority=150), _second(), more_global=FIFO), adverts(2, priority=150)),
-            Step(
-                "states are asked for",
-                reload(
-                    conf(
-                        instance(priority=150),
-                        _second(),
-                        more_global=FIFO + "  fifo_write_vrrp_states_on_reload\n",
-                    )
-                ),
-                lines('"VJ" MASTER'),
-                is_timed=False,
-            ),
             STOP,
         ),
         fifos=("fifo",),
