@@ -58,6 +58,7 @@ class World:
         self.applying = 0
         self.most_at_once = 0
         self.daemon: Daemon | None = None
+        self.options: dict[str, Any] = {}
 
     def write(self, *names: str) -> None:
         instances = {
@@ -77,7 +78,7 @@ class World:
             await task
 
     def start(self) -> "asyncio.Task[None]":
-        self.daemon = Daemon(str(self.path), "/nowhere")
+        self.daemon = Daemon(str(self.path), "/nowhere", **self.options)
         return asyncio.create_task(self.daemon.run())
 
     def run(self, test: Callable[["asyncio.Task[None]"], Coroutine[Any, Any, None]]) -> None:
@@ -279,6 +280,53 @@ def test_what_cannot_be_applied_is_a_finding(world: World, error: Exception) -> 
         assert not task.done()
 
     world.run(test)
+
+
+CONF = """\
+@me smtp_server 10.0.0.1
+vrrp_instance {name} {{
+  interface a0
+  virtual_router_id 51
+  @me {line}
+  virtual_ipaddress {{
+    10.9.9.1/24
+  }}
+}}
+"""
+
+
+def test_start_and_reload_judge_a_keepalived_conf_alike(world: World) -> None:
+    """With the options of the command: conditions, and what is not served is an error."""
+    world.options = {"config_id": "me", "strict_config": True}
+    world.path.write_text(CONF.format(name="VI", line="priority 150").replace("@me smtp_server", "@other x"))
+
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        for broken in ("smtp_alert", "prioritty 150", "use_vmac"):
+            world.path.write_text(CONF.format(name="VI", line=broken).replace("@me smtp_server", "@other x"))
+            with pytest.raises(ReloadError) as caught:
+                await world.daemon.reload()
+            (finding,) = caught.value.findings
+            assert finding.startswith(f"{world.path}:5:7: error: vrrp_instance VI: {broken.split()[0]}: ")
+        world.path.write_text(CONF.format(name="VJ", line="nopreempt").replace("@me smtp_server", "@other x"))
+        await world.daemon.reload()
+
+    world.run(test)
+    assert world.story == [*START, "apply VJ", *END]
+
+
+def test_a_keepalived_conf_with_an_error_does_not_start(world: World) -> None:
+    world.path.write_text(CONF.format(name="VI", line="nopreempt"))
+    world.options = {"config_id": "me"}
+
+    async def main() -> None:
+        with pytest.raises(ConfigError) as caught:
+            await world.start()
+        (finding,) = caught.value.findings
+        assert (finding.line, finding.column) == (1, 5)
+
+    execute(main())
+    assert world.story == []
 
 
 def test_reloads_come_one_after_the_other(world: World) -> None:

@@ -152,6 +152,51 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert result.stderr.startswith("usage: vrrpctl")
 
 
+CONF = """\
+vrrp_instance lan {
+  interface eth0
+  virtual_router_id 51
+  advert_int 1.5
+  @b priority 150
+  @c prioritty 150
+  smtp_alert
+  virtual_ipaddress {
+    10.9.9.9/24
+  }
+}
+"""
+
+
+def test_convert(tmp_path: Path) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(CONF)
+    result = vrrpctl("convert", "--config-id", "b", str(path))
+    assert result.returncode == 0
+    block = json.loads(result.stdout)["vrrp_instance"]["lan"]
+    assert (block["priority"], block["advert_int"]) == (150, 2)
+    told = [line.removeprefix(f"{path}:").split(":")[0] for line in result.stderr.splitlines()]
+    assert told == ["4", "7"]
+
+
+@pytest.mark.parametrize(
+    ("options", "place"), [(["--config-id", "c"], "6:6"), (["--config-id", "b", "--strict-config"], "7:3")]
+)
+def test_convert_of_what_cannot_be_used(tmp_path: Path, options: list[str], place: str) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(CONF)
+    result = vrrpctl("convert", *options, str(path))
+    assert (result.returncode, result.stdout) == (2, "")
+    *told, last = result.stderr.splitlines()
+    assert any(one.startswith(f"{path}:{place}: error: ") for one in told)
+    assert last == "vrrpctl: nothing was converted"
+
+
+def test_convert_of_no_file(tmp_path: Path) -> None:
+    result = vrrpctl("convert", str(tmp_path / "none"))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "cannot be read: No such file or directory" in result.stderr
+
+
 def test_lab_has_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     from vrrpd_fast.cli import lab

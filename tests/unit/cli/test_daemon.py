@@ -126,6 +126,58 @@ def test_check_of_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"{path}:0:0: error: cannot be read: No such file or directory\n"
 
 
+CONF = """\
+global_defs {
+  smtp_server 10.0.0.1
+}
+vrrp_instance VI {
+  interface a0
+  virtual_router_id 51
+  @first priority 300
+  virtual_ipaddress {
+    10.9.9.9/24
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        (
+            ["--config-id", "second"],
+            0,
+            ["2:3: warning: global_defs: smtp_server: not served: no mail is sent"],
+        ),
+        (
+            ["--config-id", "second", "--strict-config"],
+            2,
+            ["2:3: error: global_defs: smtp_server: not served: no mail is sent"],
+        ),
+        (
+            ["--config-id", "first"],
+            2,
+            [
+                "2:3: warning: global_defs: smtp_server: not served: no mail is sent",
+                "7:19: error: vrrp_instance VI: priority: 300 is not in 1..255",
+            ],
+        ),
+    ],
+)
+def test_check_of_a_keepalived_conf(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    status: int,
+    told: list[str],
+) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(CONF)
+    assert main(["--check", *options, "--config", str(path)]) == status
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix(f"{path}:").split(";")[0] for line in printed] == told
+
+
 def test_schema_is_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["--schema"]) == 0
     schema = json.loads(capfdbinary.readouterr().out)
