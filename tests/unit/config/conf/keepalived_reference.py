@@ -68,6 +68,28 @@ REMARKS = {
     ("authentication", "auth_pass"): "the first 8 bytes count",
     ("vrrp_script", "script"): "the command and its arguments in one word",
 }
+# What holds a word that no scenario tries: files below tests/.
+BEHAVIOUR = {
+    "lab/test_notify.py": """
+        script_user enable_script_security notify_fifo_script vrrp_notify_fifo_script startup_script
+        fifo_write_vrrp_states_on_reload startup_script_timeout shutdown_script shutdown_script_timeout
+    """,
+    "lab/test_process.py": """
+        net_namespace disable_local_igmp vrrp_priority vrrp_rt_priority vrrp_no_swap vrrp_cpu_affinity umask
+        process_name vrrp_process_name
+    """,
+    "lab/test_no_accept.py": "nftables nftables_priority nftables_counters",
+    "lab/test_tracking.py": "script interval weight user",
+    "unit/track/test_script.py": "timeout init_fail",
+    "unit/test_scheduling.py": "max_auto_priority min_auto_priority_delay",
+    "unit/test_start.py": "vrrp_delay_after_boot",
+    "unit/test_fleet.py": "log_unknown_vrids",
+    "unit/engine/test_sockets.py": "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
+    "unit/test_pacing.py": "garp_interval gna_interval interfaces",
+    "unit/test_router.py": "track_src_ip",
+    "machine/test_active.py": "owner_ignore_adverts vrrp_owner_ignore_adverts v3_checksum_as_v2",
+    "lab/test_mixed_pair.py": "auth_type auth_pass",
+}
 # The work that will serve a refused word.
 WORK = {
     "use_vmac": "virtual MACs",
@@ -132,7 +154,10 @@ def table(block: str, scenarios: dict[str, list[str]]) -> str:
         if isinstance(entry, Unserved | Refused | Grammar):
             tests = "`conf/test_unserved.py`"
         else:
-            tests = ", ".join([f"`{name}`" for name in scenarios.get(word, [])] + [READING])
+            names = scenarios.get(word) or [
+                name for name, words in BEHAVIOUR.items() if word in words.split()
+            ]
+            tests = ", ".join([f"`{name}`" for name in names] + [READING])
         rows.append(row(block, word, entry, tests))
     return "\n".join(rows)
 

@@ -45,6 +45,20 @@ def test_other_tables(block: str, table: str) -> None:
     assert part(block) == table
 
 
+@pytest.mark.parametrize("block", TABLES)
+def test_named_tests_exist(block: str) -> None:
+    scenarios = reference.scenarios_by_word()
+    for word, _, tests in rows(block):
+        names = re.findall(r"`([^`]+)`", tests)
+        assert names, word
+        for name in names:
+            if name.endswith(".py"):
+                directory = TESTS / "unit" / "config" if name.startswith("conf/") else TESTS
+                assert (directory / name).exists(), name
+            else:
+                assert name in scenarios[word], f"{name} does not try {word}"
+
+
 def words_of_the_manual() -> set[str]:
     """The words that the page prints bold where a line of an example begins, but for load balancing."""
     page = gzip.decompress(MANUAL.read_bytes()).decode()
