@@ -459,9 +459,6 @@ class Fleet:
         with self._holds.during("transitions"):
             has_more = self._drain_slice()
         self._follow_polling()
-        unknown = self.engine.take_unknown()
-        if unknown is not None:
-            self._tell_unknown(*unknown)
         late = self.engine.take_late()
         if late is not None:
             self._tell_late(*late)

@@ -63,9 +63,10 @@ def test_unicast_election_and_takeover(build: Build, capture: Tap, peer: str, ki
 
 @pytest.mark.rfc("U5", "U6")
 def test_only_peers_are_heard(build: Build) -> None:
-    """A stranger's advert, by unicast or to the group, moves a counter and nothing else."""
+    """With check_unicast_src and min_ttl a stranger's advert, and a peer's from afar, move counters only."""
     net = build(["r1", "r2", "stranger"])
-    ours = VrrpdFast(net, "r1", VI=between(FAST, 100, 1, 2))
+    settings = between(FAST, 100, 1, 2) | {"unicast_peer": ["10.0.0.2 min_ttl 255"]}
+    ours = VrrpdFast(net, "r1", VI=settings | {"check_unicast_src": True})
     ours.start()
     ours.wait_state("VI", "MASTER")
     own = net.port("r1")
