@@ -17,10 +17,10 @@ from vrrpd_fast.config.load import load
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
-from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding, Process
+from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding
 from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses
 from vrrpd_fast.net.netlink import Netlink
-from vrrpd_fast.notify.once import run_once
+from vrrpd_fast.notify.once import run_shutdown, run_startup
 from vrrpd_fast.scheduling import Scheduling
 from vrrpd_fast.system import ServiceManager, enter_network, raise_limits
 from vrrpd_fast.tuning import Tuning
@@ -86,8 +86,10 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         service = Service(self)
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
+        process = loaded.config.process
         try:
-            await _run_startup(loaded.config.process)
+            if not await self._wait_for(run_startup(process)):
+                return
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter, on_late=self._scheduling.on_late)
             try:
                 _check_kernel()
@@ -110,8 +112,10 @@ class Daemon:
                         task.cancel()
                     await self._fleet.close()
                     self._tuning.close()
-                    await _run_shutdown(self._config.process)
+                    if self._started.is_set():
+                        process = self._config.process
         finally:
+            await run_shutdown(process)
             await service.close()
             self._manager.close()
 
@@ -167,6 +171,20 @@ class Daemon:
         self._config = config
         return summary
 
+    async def _wait_for(self, work: Coroutine[None, None, None]) -> bool:
+        """Whether something was done before we were told to end; it is cancelled then."""
+        doing = asyncio.create_task(work)
+        ending = asyncio.create_task(self._end.wait())
+        await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if doing.done():
+            await doing
+            return True
+        doing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await doing
+        return False
+
     def _on_hangup(self) -> None:
         self._keep(self._reload_on_signal())
 
@@ -206,14 +224,6 @@ def _check_kernel() -> None:
             log.warning(
                 "this kernel keeps no owner tag on addresses (before 5.18): --withdraw cannot find ours"
             )
-
-
-async def _run_startup(process: Process) -> None:
-    await run_once("startup_script", process.startup_script, process.startup_script_timeout)
-
-
-async def _run_shutdown(process: Process) -> None:
-    await run_once("shutdown_script", process.shutdown_script, process.shutdown_script_timeout)
 
 
 def _tell(findings: list[Finding]) -> None:

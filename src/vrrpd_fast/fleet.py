@@ -222,6 +222,7 @@ class Fleet:
             self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
         fifos = self.notifier.prepare(config)
+        self._spawner.umask = config.process.umask
         added, removed, restarted, changed = [], [], [], []
         failed: dict[str, str] = {}
         for name, router in list(self.routers.items()):

@@ -60,12 +60,12 @@ class World:
         self.daemon: Daemon | None = None
         self.options: dict[str, Any] = {}
 
-    def write(self, *names: str) -> None:
+    def write(self, *names: str, **defs: str) -> None:
         instances = {
             name: {**INSTANCE, "virtual_router_id": 51 + n, "virtual_ipaddress": [f"10.9.9.{n}/24"]}
             for n, name in enumerate(names, 1)
         }
-        self.path.write_text(json.dumps({"vrrp_instance": instances}))
+        self.path.write_text(json.dumps({"vrrp_instance": instances, "global_defs": defs}))
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
@@ -207,6 +207,61 @@ def test_a_signal_while_it_starts_ends_it_in_order(world: World, number: int) ->
 
     execute(main())
     assert world.story == START + END
+
+
+def test_startup_and_shutdown_script(world: World) -> None:
+    """Each runs once, around everything else; a reload can name another for the end."""
+    log = world.path.parent / "log"
+
+    def touch(name: str) -> str:
+        script = world.path.parent / name
+        script.write_text(f"#!/bin/sh\necho {name} >> {log}\n")
+        script.chmod(0o755)
+        return str(script)
+
+    world.write("VI", startup_script=touch("before"), shutdown_script=touch("unwanted"))
+
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert log.read_text() == "before\n"
+        world.write("VI", startup_script=touch("again"), shutdown_script=touch("after"))
+        assert world.daemon is not None
+        await world.daemon.reload()
+
+    world.run(test)
+    assert log.read_text() == "before\nafter\n"
+    assert world.story == [*START, "apply VI", *END]
+
+
+def test_what_began_with_a_startup_script_ends_with_a_shutdown_script(world: World) -> None:
+    log = world.path.parent / "log"
+    script = world.path.parent / "after"
+    script.write_text(f"#!/bin/sh\necho after >> {log}\n")
+    script.chmod(0o755)
+    world.write("VI", startup_script="/bin/true", shutdown_script=str(script))
+    world.fleet_error = PermissionError("no")
+
+    async def main() -> None:
+        with pytest.raises(PermissionError):
+            await world.start()
+
+    execute(main())
+    assert log.read_text() == "after\n"
+
+
+def test_a_signal_ends_a_startup_script(world: World) -> None:
+    mark = world.path.parent / "mark"
+    script = world.path.parent / "hang"
+    script.write_text(f"#!/bin/sh\n> {mark}\nexec sleep 600\n")
+    script.chmod(0o755)
+    world.write("VI", startup_script=str(script))
+
+    async def main() -> None:
+        task = world.start()
+        await world.until(mark.exists)
+        await world.stop(task)
+
+    execute(main())
+    assert world.story == ["service /nowhere", "service closed"]
 
 
 def test_a_reload_while_it_starts_waits(world: World) -> None:

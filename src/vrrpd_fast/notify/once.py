@@ -3,18 +3,29 @@
 import asyncio
 import logging
 
-from ..model import Command
+from ..model import Command, Process
 from ..spawn.command import arguments, resolve_user
 from ..spawn.spawn import Spawner
 
 log = logging.getLogger(__name__)
 
 
-async def run_once(what: str, command: Command | None, timeout: float) -> None:
+async def run_startup(process: Process) -> None:
+    await _run_once("startup_script", process.startup_script, process.startup_script_timeout, process.umask)
+
+
+async def run_shutdown(process: Process) -> None:
+    await _run_once(
+        "shutdown_script", process.shutdown_script, process.shutdown_script_timeout, process.umask
+    )
+
+
+async def _run_once(what: str, command: Command | None, timeout: float, umask: int | None) -> None:
     """Run a script, at most `timeout` seconds. Whatever becomes of it is told, and stops nobody."""
     if command is None:
         return
     spawner = Spawner(asyncio.get_running_loop())
+    spawner.umask = umask
     try:
         spawner.start()
         result = await spawner.run(

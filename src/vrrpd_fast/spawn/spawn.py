@@ -29,6 +29,7 @@ CLOSE_LIMIT = 2.0
 NOT_FOUND = (errno.ENOENT, errno.ENOTDIR)
 NOFILE = 1024  # what scripts expect of RLIMIT_NOFILE, whatever the daemon raised its own to
 ANSWERS_PER_WAKE = 64
+UMASK = 0o022
 # systemd's talk with its main process is none of a script's business, nor is what the loader was told.
 PRIVATE_ENVIRONMENT = frozenset(
     (
@@ -95,6 +96,7 @@ class Spawner:
         self.loop = loop
         self.pid: int | None = None  # of the helper
         self.restarts = 0
+        self.umask: int | None = None  # of scripts; None is the usual one
         self._socket: socket.socket | None = None
         self._pidfd = -1
         self._serial = 0
@@ -150,6 +152,7 @@ class Spawner:
                 round(timeout * NS_PER_S) if timeout is not None else 0,
                 (identity.uid, identity.gid, identity.groups) if identity else None,
                 dict(environment or {}),
+                UMASK if self.umask is None else self.umask,
             )
         )
         if len(message) > MESSAGE_LIMIT:

@@ -3,7 +3,7 @@
 Started by spawn.py as `python -I -S -E spawner.py FD`, where FD is a connected SOCK_SEQPACKET socket: one
 message is one marshal'ed tuple (both ends are the same interpreter, and marshal costs no import).
 
-    request  (serial, argv, timeout_ns or 0, (uid, gid, groups) or None, {more environment})
+    request  (serial, argv, timeout_ns or 0, (uid, gid, groups) or None, {more environment}, umask)
              (serial,)                                 the time of this run is over now
     answers  (serial, "started", pid)                  the script has its process
              (serial, "timeout", duration_ns)          its time is over: SIGTERM went to its process group
@@ -110,6 +110,7 @@ class Helper:
         timeout_ns: int,
         identity: tuple[int, int, tuple[int, ...]] | None,
         environment: dict[str, str],
+        umask: int,
     ) -> None:
         try:
             pid = os.fork()
@@ -117,6 +118,7 @@ class Helper:
             self.answer(serial, "refused", f"fork: {error.strerror}")
             return
         if pid == 0:
+            os.umask(umask)
             become(argv, identity, environment, self.unset_write)
         now_ns = time.monotonic_ns()
         self.running[pid] = Run(serial, now_ns)
@@ -250,7 +252,6 @@ def main() -> None:
     socket_fd = int(sys.argv[1])
     os.set_inheritable(socket_fd, False)
     os.chdir("/")
-    os.umask(0o022)
     Helper(socket_fd).serve()
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from unit.samples import instance
-from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, State
+from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, State
 from vrrpd_fast.notify import channel, notifier
 from vrrpd_fast.notify.events import Word
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
-from vrrpd_fast.notify.once import run_once
+from vrrpd_fast.notify.once import run_shutdown, run_startup
 from vrrpd_fast.spawn.spawn import Spawner
 
 RunFixture = Callable[[Any], Any]
@@ -244,16 +244,17 @@ def test_run_once(run: RunFixture, tmp_path: Path, caplog: pytest.LogCaptureFixt
     script, log = recorder(tmp_path)
 
     async def main() -> None:
-        await run_once("startup_script", None, 1)
-        await run_once("startup_script", Command(script=f"{script} 'a b' $HOME"), 5)
+        await run_startup(Process())
+        await run_startup(Process(startup_script=Command(script=f"{script} 'a b' $HOME")))
         assert log.read_text() == "a b $HOME\n"
         assert caplog.messages == [f"startup_script {script} 'a b' $HOME: exit 0"]
         caplog.clear()
         began = asyncio.get_running_loop().time()
-        await run_once("shutdown_script", Command(script="/bin/sleep 60"), 0.1)
+        hangs = Command(script="/bin/sleep 60")
+        await run_shutdown(Process(shutdown_script=hangs, shutdown_script_timeout=0.1))
         assert asyncio.get_running_loop().time() - began < 10
         assert "shutdown_script /bin/sleep 60: timed out after 0." in caplog.messages[0]
-        await run_once("shutdown_script", Command(script="/bin/true", user="no-such-user"), 1)
+        await run_shutdown(Process(shutdown_script=Command(script="/bin/true", user="no-such-user")))
         assert "there is no user 'no-such-user'" in caplog.messages[1]
 
     with caplog.at_level(logging.INFO):

@@ -139,6 +139,8 @@ def test_surroundings_of_a_script(run: RunFixture, tmp_path: Path, monkeypatch: 
             async with helper() as spawner:
                 argv = [sys.executable, "-I", str(program), str(tmp_path / "out")]
                 result = await spawner.run(argv, timeout=10, environment={"MORE": "more"})
+                spawner.umask = 0o077
+                await spawner.run(sh(f"umask > {tmp_path}/umask"), timeout=10)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
         assert result.exit_code == 0
@@ -154,6 +156,7 @@ def test_surroundings_of_a_script(run: RunFixture, tmp_path: Path, monkeypatch: 
         python_itself = 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)
         assert int(ignored, 16) & 0x7FFFFFFF & ~python_itself == 0
         assert int(umask) == 0o022
+        assert int((tmp_path / "umask").read_text(), 8) == 0o077
         assert (notify, kept, more) == ("None", "yes", "more")
 
     run(main())
