@@ -3,6 +3,7 @@
 import os
 import random
 import re
+from collections.abc import Iterator
 
 from vrrpd_fast.config.conf import limits
 from vrrpd_fast.config.conf.line import BLANKS, Line
@@ -34,9 +35,11 @@ class Definitions:
         """${_RANDOM} gives the same numbers in every run from here on (random_seed)."""
         self._random.seed(seed)
 
-    @property
-    def names(self) -> list[str]:
-        return list(self._values)
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def set(self, name: str, value: str) -> None:
         self._values[name] = [value]
@@ -68,7 +71,7 @@ class Definitions:
         self._values[name] = lines
         return True
 
-    def fill_in(self, line: Line, directory: str, active: tuple[str, ...]) -> tuple[Line, list[str], str]:
+    def fill_in(self, line: Line, active: tuple[str, ...]) -> tuple[Line, list[str], str]:
         """A line with its definitions filled in; then the further lines of a definition, and its name.
 
         `active` are the definitions of several lines this line comes from. Raises LineError.
@@ -77,7 +80,7 @@ class Definitions:
         open_: list[tuple[str, int]] = []  # definition, and how much text follows what it put in
         while match := _USE.search(line.text, position):
             name = match[1] if match[2] is None else match[2]
-            value = self._value(name, line, match.start(), directory)
+            value = self._value(name, line, match.start())
             if value is None:
                 position = match.end()
                 continue
@@ -107,7 +110,7 @@ class Definitions:
             position = match.start()
         return line, [], ""
 
-    def _value(self, name: str, line: Line, index: int, directory: str) -> list[str] | None:
+    def _value(self, name: str, line: Line, index: int) -> list[str] | None:
         if name in self._values:
             return self._values[name]
         if not name.startswith("_"):
@@ -119,7 +122,7 @@ class Definitions:
             case "_BANG", []:
                 return ["!"]
             case "_PWD", []:
-                return [directory]
+                return [os.path.dirname(os.path.abspath(line.file))]
             case "_INSTANCE", []:
                 return [self._instance]
             case "_RANDOM", _:

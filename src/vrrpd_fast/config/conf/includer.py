@@ -88,7 +88,7 @@ class Includer:
             self._open.append(os.path.realpath(path))
         return text
 
-    def include(self, variant: str, line: Line, file: str) -> Iterator[tuple[str, str]]:
+    def include(self, variant: str, line: Line) -> Iterator[tuple[str, str]]:
         """Path and text of every file a line asks for; `line` is what follows the keyword."""
         place = line.place(0)
         pattern = line.text
@@ -101,11 +101,16 @@ class Includer:
                 place, f"{variant}: a file name stands without quotes, which would be part of it"
             )
             return
+        if len(pattern) > limits.LONGEST_PATTERN:
+            self._report.error(
+                place, f"{variant}: the name is longer than {limits.LONGEST_PATTERN} characters"
+            )
+            return
         if len(self._open) > limits.DEEPEST_INCLUDE:
             raise self._report.stop(
                 place, f"files include one another more than {limits.DEEPEST_INCLUDE} deep"
             )
-        for path in self._paths(pattern, checks, place, os.path.dirname(os.path.abspath(file))):
+        for path in self._paths(pattern, checks, place, os.path.dirname(os.path.abspath(line.file))):
             real = os.path.realpath(path)
             if real in self._open:
                 chain = [*self._open[self._open.index(real) :], real]
@@ -147,17 +152,24 @@ class Includer:
     def _paths(self, pattern: str, checks: frozenset[str], place: Place, directory: str) -> list[str]:
         """The files that exist, with findings on those that should."""
         found: list[str] = []
+        made = limits.MOST_ALTERNATIVES
         try:
             names = alternatives(pattern)
+            made = len(names)
             for name in filter(None, names):
                 paths = [path for path in self._patterns.find(directory, name) if os.path.lexists(path)]
                 if not paths:
                     self._tell_missing(name, len(names) > 1, checks, place)
                 found += paths
         except TooMuch as error:
-            self._report.error(place, f"include {quoted(pattern)}: {error}")
+            message = f"include {quoted(pattern)}: {error}"
+            if self._patterns.is_spent:
+                raise self._report.stop(place, message) from error
+            self._report.error(place, message)
         except ValueError:
             self._report.error(place, f"include {quoted(pattern)}: this is no file name")
+        # A name is as much work as some text, and repetition may ask for the same ones for ever.
+        self._report.spend_characters(8 * len(pattern) * made, place)
         return found
 
     def _tell_missing(self, name: str, in_braces: bool, checks: frozenset[str], place: Place) -> None:

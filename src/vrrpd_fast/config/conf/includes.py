@@ -96,8 +96,14 @@ class Patterns:
     def __init__(self) -> None:
         self._entries_left = limits.MOST_DIRECTORY_ENTRIES
 
+    @property
+    def is_spent(self) -> bool:
+        """Nothing more can be found."""
+        return self._entries_left < 0
+
     def find(self, directory: str, pattern: str) -> list[str]:
         """Paths that match, sorted; without wildcards the path itself, there or not. Raises TooMuch."""
+        self._spend()
         if not has_wildcard(pattern):
             return [os.path.normpath(os.path.join(directory, pattern))]
         found = [os.path.join(directory, "")]
@@ -107,6 +113,11 @@ class Patterns:
         for index, part in enumerate(parts):
             found = self._step(found, part, is_last=index == len(parts) - 1)
         return sorted(os.path.normpath(path) for path in found)
+
+    def _spend(self) -> None:
+        self._entries_left -= 1
+        if self._entries_left < 0:
+            raise TooMuch(f"all include lines look at more than {limits.MOST_DIRECTORY_ENTRIES} files")
 
     def _step(self, bases: list[str], part: str, *, is_last: bool) -> list[str]:
         if not has_wildcard(part):
@@ -118,11 +129,7 @@ class Patterns:
             try:
                 with os.scandir(base) as entries:
                     for entry in entries:
-                        self._entries_left -= 1
-                        if self._entries_left < 0:
-                            raise TooMuch(
-                                f"its wildcards look at more than {limits.MOST_DIRECTORY_ENTRIES} files"
-                            )
+                        self._spend()
                         if entry.name.startswith(".") and not part.startswith("."):
                             continue
                         if matches(entry.name):

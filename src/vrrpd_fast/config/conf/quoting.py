@@ -219,7 +219,7 @@ def _script_word(text: str, start: int, comments: bool, found: Scan) -> tuple[To
         word = raw.decode()
     except UnicodeDecodeError:
         word = raw.decode(errors="replace")
-        found.faults.append(Fault(start, "an escape makes a byte here that is not UTF-8"))
+        found.faults.append(Fault(start, "a byte of this word is not UTF-8"))
     if "\0" in word:
         found.faults.append(Fault(start, "an escape makes a NUL here, which no command line can hold"))
         word = word.replace("\0", "")

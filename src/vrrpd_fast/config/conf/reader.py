@@ -63,6 +63,8 @@ class _Reader:
     def _file(self, file: str, text: str) -> None:
         """Every line of a text; the usual ones, words and a brace at the end, without detours."""
         tree, report = self.tree, self._report
+        if text.count("\n") > limits.MOST_LINES:
+            raise report.stop(Place(file, 1, 1), f"has more than {limits.MOST_LINES} lines")
         lines = enumerate(text.split("\n"), 1)
         for number, raw in lines:
             special = SPECIAL.search(raw)
@@ -115,7 +117,7 @@ class _Reader:
                 f"keepalived cuts a line after {limits.LONGEST_OF_KEEPALIVED} bytes and takes the rest for "
                 "another one; here it stays one",
             )
-        self._line(line, file)
+        self._line(line)
 
     def _tell_brace_in_comment(self, place: Place) -> None:
         self._report.warning(place, "this brace stands in a comment, so it opens and closes nothing")
@@ -138,7 +140,7 @@ class _Reader:
         self._report.spend_characters(size, line.place(0))
         return Line(first[:-1], line.file, line.number, body=body)
 
-    def _line(self, line: Line, file: str, active: tuple[str, ...] = ()) -> None:
+    def _line(self, line: Line, active: tuple[str, ...] = ()) -> None:
         """A line without comment; `active` are the definitions of several lines it comes from."""
         self._report.spend_line(line.place(0))
         self._report.spend_characters(len(line.text), line.place(0))
@@ -149,10 +151,10 @@ class _Reader:
             return
         self._depth += 1
         with suppress(LineError):
-            self._follow(line.cut(0), file, active)
+            self._follow(line.cut(0), active)
         self._depth -= 1
 
-    def _follow(self, line: Line, file: str, active: tuple[str, ...]) -> None:
+    def _follow(self, line: Line, active: tuple[str, ...]) -> None:
         """What a line begins with decides, again and again, until only words are left. Raises LineError."""
         is_conditional = is_filled = False
         while line.text:
@@ -167,12 +169,12 @@ class _Reader:
             elif line.text[0] == "$" and self._definitions.define(line):
                 return
             elif line.text[0] == "~":
-                self._repeat(line, file, active)
+                self._repeat(line, active)
                 return
             elif include := _INCLUDE.match(line.text):
                 pattern = line.cut(include.end())
                 if "$" in pattern.text:
-                    pattern = self._filled(pattern, file, active)
+                    pattern = self._filled(pattern, active)
                 if pattern.text.count("}") > pattern.text.count("{"):
                     self._report.error(
                         pattern.place(pattern.text.rindex("}")),
@@ -180,15 +182,15 @@ class _Reader:
                     )
                     self.tree.close(pattern.place(len(pattern.text) - 1))
                     return
-                for path, text in self._includer.include(include[1], pattern, file):
+                for path, text in self._includer.include(include[1], pattern):
                     self._file(path, text)
                 return
             elif "$" in line.text and not is_filled:
-                filled, more, name = self._definitions.fill_in(line, self._directory(file), active)
+                filled, more, name = self._definitions.fill_in(line, active)
                 if more:
                     use = filled.place(len(filled.text) - 1)
                     for each in (filled, *(Line(text, line.file, line.number, use=use) for text in more)):
-                        self._line(each, file, (*active, name))
+                        self._line(each, (*active, name))
                     return
                 is_filled = filled.text == line.text
                 line = filled.cut(0)
@@ -208,9 +210,9 @@ class _Reader:
             return None
         return line.cut(match.end())
 
-    def _filled(self, line: Line, file: str, active: tuple[str, ...]) -> Line:
+    def _filled(self, line: Line, active: tuple[str, ...]) -> Line:
         """A part of a line with its definitions filled in, which have to be of one line each."""
-        filled, more, name = self._definitions.fill_in(line, self._directory(file), active)
+        filled, more, name = self._definitions.fill_in(line, active)
         if more:
             raise self._refuse(line, f"${name} has several lines, here has to be one")
         return filled
@@ -219,7 +221,7 @@ class _Reader:
         self._report.error(line.place(0), message)
         return LineError()
 
-    def _repeat(self, line: Line, file: str, active: tuple[str, ...]) -> None:
+    def _repeat(self, line: Line, active: tuple[str, ...]) -> None:
         """The rest of the line once for every value of ~SEQ(...) or ~LST(...)."""
         begins = repetition.BEGINS.match(line.text)
         end = line.text.find(")")
@@ -236,7 +238,7 @@ class _Reader:
             # A name ends before a comma too.
             text = _NAME_BEFORE_COMMA.sub(r"${\1}", arguments.text)
             braced = Line(text, line.file, line.number, use=arguments.place(0))
-            arguments = self._filled(braced, file, active)
+            arguments = self._filled(braced, active)
         try:
             found = repetition.parse(begins[1], arguments.text)
         except repetition.RepetitionError as error:
@@ -245,7 +247,7 @@ class _Reader:
         for row in found.rows:
             for name, value in zip(found.names, row, strict=True):
                 self._definitions.set(name, value)
-            self._line(rest, file, active)
+            self._line(rest, active)
 
     def _setting(self, statement: Statement) -> None:
         """Two settings change the reading itself, from their line on."""
@@ -257,7 +259,3 @@ class _Reader:
                 self._definitions.seed(int(seed))
             else:
                 self._report.error(statement.words[1].place, f"random_seed: {quoted(seed)} is no number")
-
-    @staticmethod
-    def _directory(file: str) -> str:
-        return os.path.dirname(os.path.abspath(file))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 from vrrpd_fast.config.conf import limits
 from vrrpd_fast.config.conf.statement import Place
@@ -9,7 +10,10 @@ from vrrpd_fast.config.form import finding
 from vrrpd_fast.config.problems import quoted
 from vrrpd_fast.model import Finding, Severity
 
+# Comparing words is quadratic in hostile hands.
 _MOST_SUGGESTIONS = 50
+_MOST_COMPARED = 500
+_LONGEST_SUGGESTED = 64
 
 
 class StopReading(Exception):
@@ -56,16 +60,18 @@ class Report:
             raise self.stop(place, "definitions make too much text here")
 
     def suggestion(self, word: str, known: Iterable[str]) -> str:
-        """`; did you mean …?` or nothing; only for the first mistakes, because comparing is slow."""
-        if self._suggestions_left <= 0:
+        """`; did you mean …?` or nothing; only for the first mistakes."""
+        if self._suggestions_left <= 0 or len(word) > _LONGEST_SUGGESTED:
             return ""
         self._suggestions_left -= 1
-        near = get_close_matches(word, list(known), n=1)
+        near = get_close_matches(word, islice(known, _MOST_COMPARED), n=1)
         return f"; did you mean {quoted(near[0])}?" if near else ""
 
     def _add(self, place: Place, message: str, severity: Severity) -> None:
         if len(self.findings) == limits.MOST_FINDINGS:
             message, severity = "and more; the rest of the file is not looked at", Severity.ERROR
+        if len(message) > limits.LONGEST_MESSAGE:
+            message = message[: limits.LONGEST_MESSAGE] + "…"
         told = finding(place, severity, message)
         # A repetition would say everything as often as it repeats.
         if (key := str(told)) in self._told:

@@ -90,36 +90,33 @@ class Wording:
         for match in _DOLLAR.finditer(token.text):
             name = match[1]
             place = line.place(token.offset)
-            if name in self._definitions.names:
+            if name in self._definitions:
                 self._report.warning(
                     place,
                     f"${name} is only replaced before a blank or the end of the line; write ${{{name}}}",
                 )
             elif match[0] == token.text and not token.is_quoted:
-                known = [f"${known}" for known in self._definitions.names]
-                hint = self._report.suggestion(match[0], known)
+                hint = self._report.suggestion(match[0], (f"${known}" for known in self._definitions))
                 self._report.warning(
                     place, f"there is no definition ${name}, so it stays as it stands here{hint}"
                 )
 
     def _tell_undefined(self, line: Line, offset: int) -> None:
         use = line.text[offset : line.text.index("}", offset) + 1]
-        names = PREDEFINED if use.startswith("${_") else self._definitions.names
-        known = [f"${{{name}}}" for name in names]
-        hint = self._report.suggestion(use, known)
+        names = PREDEFINED if use.startswith("${_") else self._definitions
+        hint = self._report.suggestion(use, (f"${{{name}}}" for name in names))
         self._report.error(line.place(offset), f"there is no definition {quoted(use)} up to here{hint}")
 
     def _check_characters(self, line: Line, tokens: list[Token]) -> None:
         for token in tokens:
-            for index, char in enumerate(token.text):
+            # The place of a word in quotes is that of the quote.
+            for index, char in enumerate(token.text, token.offset + token.is_quoted):
                 if "\udc80" <= char <= "\udcff":
-                    self._report.error(
-                        line.place(token.offset + index), f"byte {ord(char) - 0xDC00:#04x} is not UTF-8"
-                    )
+                    self._report.error(line.place(index), f"byte {ord(char) - 0xDC00:#04x} is not UTF-8")
                     raise LineError
                 if char in _TYPOGRAPHIC and not token.is_quoted:
                     self._report.error(
-                        line.place(token.offset + index),
+                        line.place(index),
                         f"{_TYPOGRAPHIC[char]} (U+{ord(char):04X}) stands here, which is neither blank nor "
                         "quote for keepalived; type it anew",
                     )

@@ -1,5 +1,6 @@
 """Plain files: statements and braces in all layouts keepalived takes, and where words stand."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,24 @@ def test_what_is_no_file_to_read(tmp_path: Path, make: object, message: str) -> 
     statements, findings = read(str(path), None)
     assert not statements
     assert [str(finding) for finding in findings] == [f"{path}:0:0: error: {message}"]
+
+
+def test_2000_instances_are_read_in_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(
+        "".join(
+            f"vrrp_instance VI_{number} {{\n    interface eth{number}\n    state BACKUP\n"
+            "    virtual_router_id 1\n    priority 100\n    advert_int 0.1\n    garp_master_delay 1\n"
+            "    nopreempt\n"
+            f"    virtual_ipaddress {{\n        10.0.0.1/24 dev eth{number}\n    }}\n}}\n"
+            for number in range(2000)
+        )
+    )
+    spent = []
+    for _ in range(3):
+        begun = time.process_time()
+        statements, findings = read(str(path), None)
+        spent.append(time.process_time() - begun)
+        assert len(statements) == 2000
+        assert not findings
+    assert min(spent) < 0.3
