@@ -32,16 +32,11 @@ STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not le
 
 
 class ReloadError(Exception):
-    """The new configuration cannot be used; `findings` says why. What ran goes on.
+    """The new configuration cannot be used; `findings` says why. What ran goes on."""
 
-    When it `is_partial` all is as the new configuration says except the instances in `findings`: they do not
-    run, and another reload tries them again.
-    """
-
-    def __init__(self, findings: list[str], *, is_partial: bool = False) -> None:
+    def __init__(self, findings: list[str]) -> None:
         super().__init__("; ".join(findings))
         self.findings = findings
-        self.is_partial = is_partial
 
 
 class Daemon:
@@ -152,20 +147,22 @@ class Daemon:
             finally:
                 self._manager.ready()
             log.info("reloaded: %s", summary)
-            if summary.failed:
-                findings = [f"instance {name}: {text}" for name, text in summary.failed.items()]
-                raise ReloadError(findings, is_partial=True)
             return {
                 "added": summary.added,
                 "removed": summary.removed,
                 "restarted": summary.restarted,
                 "changed": summary.changed,
                 "unchanged": summary.unchanged,
+                **({"failed": summary.failed} if summary.failed else {}),
             }
 
     async def _apply(self, config: Config) -> Summary:
         self._tuning.apply(config.process)
-        summary = await self._fleet.apply(config)
+        try:
+            summary = await self._fleet.apply(config)
+        except (ValueError, OSError):
+            self._tuning.apply(self._config.process)  # everything is as before
+            raise
         # Not before: a program that the fleet starts, and it itself at the start, have no need to be urgent.
         self._scheduling.apply(config.process)
         self._config = config
@@ -198,10 +195,7 @@ class Daemon:
         try:
             await self.reload()
         except ReloadError as error:
-            if error.is_partial:
-                log.error("reloaded in part; these do not run, another reload tries them again:")
-            else:
-                log.error("not reloaded, everything goes on as before:")
+            log.error("not reloaded, everything goes on as before:")
             for finding in error.findings:
                 log.error("%s", finding)
 

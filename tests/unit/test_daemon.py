@@ -384,6 +384,33 @@ def test_a_keepalived_conf_with_an_error_does_not_start(world: World) -> None:
     assert world.story == []
 
 
+def test_what_the_process_is_goes_back_with_a_configuration_that_is_not_applied(world: World) -> None:
+    """umask as an example of it."""
+
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        before = _umask()
+        world.apply_error = OSError(11, "again")
+        world.path.write_text(json.dumps({"global_defs": {"umask": 0o123}}))
+        with pytest.raises(ReloadError, match="again"):
+            await world.daemon.reload()
+        assert _umask() == before
+        world.apply_error = None
+        await world.daemon.reload()
+        assert _umask() == 0o123
+        world.write("VI")
+        await world.daemon.reload()
+        assert _umask() == before
+
+    world.run(test)
+
+
+def _umask() -> int:
+    before = os.umask(0o077)
+    os.umask(before)
+    return before
+
+
 def test_reloads_come_one_after_the_other(world: World) -> None:
     async def test(task: "asyncio.Task[None]") -> None:
         assert world.daemon is not None

@@ -108,9 +108,11 @@ def _reload(arguments: argparse.Namespace) -> int:
 
         sys.stdout.write(show.as_json(summary))
     else:
-        counts = {what: len(names) if isinstance(names, list) else names for what, names in summary.items()}
+        counts = {what: names if isinstance(names, int) else len(names) for what, names in summary.items()}
         print("reloaded: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
-    return 0
+    failed = summary.get("failed", {})
+    _complain([f"vrrpctl: instance {name} does not run now: {why}" for name, why in failed.items()])
+    return 1 if failed else 0
 
 
 def _convert(arguments: argparse.Namespace) -> int:

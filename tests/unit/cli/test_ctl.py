@@ -34,8 +34,10 @@ class Target:
         return {"router_id": "r1", "version": "0.1.0", "pid": 1, "uptime": 5.0, "instances": instances}
     def reload(self):
         self.reloads += 1
-        if self.reloads > 2:
+        if self.reloads == 3:
             raise Unusable
+        if self.reloads > 3:
+            return {"changed": ["a"], "unchanged": 5, "failed": {"b": "No buffer space available"}}
         return {"added": ["a", "b"], "removed": [], "unchanged": 998}
 
 async def main():
@@ -123,6 +125,9 @@ def test_reload(ask: Callable[..., Result]) -> None:
         "vips.json:3:7: error: unknown key 'prioritee', did you mean 'priority'?\n"
         "vrrpctl: nothing was changed\n"
     )
+    result = ask("reload")
+    assert (result.returncode, result.stdout) == (1, "reloaded: 1 changed, 5 unchanged, 1 failed\n")
+    assert result.stderr == "vrrpctl: instance b does not run now: No buffer space available\n"
 
 
 def test_closed_pipe_is_no_traceback(ask: Callable[..., Result], tmp_path: Path) -> None:
