@@ -490,8 +490,6 @@ class Fleet:
             router.on_complaint(what, source)
             if what is Complaint.INTERVAL:
                 self._debounce.learn(router.instance, router.learned_interval)
-        if (unknown := self.engine.take_unknown()) is not None:
-            self._tell_unknown(*unknown)
         return len(events) == TRANSITIONS_PER_SLICE
 
     def _tell_unknown(self, vrid: int, ifindex: int, source: IPv4Address | IPv6Address) -> None:

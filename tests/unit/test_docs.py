@@ -4,12 +4,14 @@ import argparse
 import ast
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from unit.config import config_reference
 from vrrpd_fast.cli import ctl, daemon, lab
 from vrrpd_fast.config.load import load_text
+from vrrpd_fast.config.schema import schema_json
 from vrrpd_fast.engine.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -350,3 +353,24 @@ def test_status_fields_are_documented() -> None:
     assert status_fields("Notify") == notify
     trackers = keys_of("track/script.py", "describe") | keys_of("router.py", "_effect")
     assert status_fields("A tracker") == trackers
+
+
+# -- operations -------------------------------------------------------------------------------------------
+
+
+def reload_table() -> list[str]:
+    """The words in the first column of "What a reload does, option by option"."""
+    text = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    _, rest = text.split("### What a reload does, option by option\n", 1)
+    rows = [line for line in rest.split("\n### ", 1)[0].splitlines() if line.startswith("| ")]
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_option_has_its_row_among_reloads() -> None:
+    definitions = json.loads(schema_json())["$defs"]
+    keys = {key for name in ("File", "GlobalDefs", "VrrpInstance") for key in definitions[name]["properties"]}
+    blocks = {"global_defs", "vrrp_instance"}
+    words = reload_table()
+    missing = {key for key in keys - blocks if not any(fnmatch(key, word) for word in words)}
+    assert not missing
+    assert not {word for word in words if not any(fnmatch(key, word) for key in keys)}
