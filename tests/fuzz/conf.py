@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from vrrpd_fast.config.conf import limits
 from vrrpd_fast.config.convert import convert
 from vrrpd_fast.config.load import form_of, load, load_text, resolved
 from vrrpd_fast.model import Config, ConfigError, Finding
@@ -31,6 +32,8 @@ MISTAKES = HERE.parent / "unit" / "config" / "conf_mistakes"
 MOST_CPU_S = 5.0
 MOST_WALL_S = 120.0  # of one input; a busy machine gives little CPU
 MOST_ADDRESS_SPACE = 3 << 30
+# A text may make as many lines as the daemon has work for, seconds of it. Here the next text is worth more.
+MOST_LINES = 20_000
 # Caches of bounded size fill up first; what grows after that by so many blocks of memory is a leak.
 WARM_AFTER = 2000
 MOST_BLOCKS_MORE = 400_000
@@ -158,6 +161,7 @@ def surroundings(directory: Path) -> Path:
 def work(directory: Path, seed: int, count: int | None, seconds: float, beat: int) -> None:
     """The worker: reads one text after the other, a byte for each to the one who watches."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESS_SPACE, MOST_ADDRESS_SPACE))
+    limits.MOST_LINES = MOST_LINES
     path = surroundings(directory)
     warm: int | None = None
     for number, raw in enumerate(inputs(seed, count, seconds), 1):
