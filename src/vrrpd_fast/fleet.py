@@ -460,6 +460,8 @@ class Fleet:
         with self._holds.during("transitions"):
             has_more = self._drain_slice()
         self._follow_polling()
+        if (unknown := self.engine.take_unknown()) is not None:
+            self._tell_unknown(*unknown)
         late = self.engine.take_late()
         if late is not None:
             self._tell_late(*late)
