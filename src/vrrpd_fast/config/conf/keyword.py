@@ -23,13 +23,12 @@ def first(old: Any, _: Any) -> Any:
 class Value(Struct, frozen=True):
     """A keyword with one value, which goes under `key` of the native document or under its own name.
 
-    `keeps` chooses between two values where it stands twice; `warning` is said wherever it stands.
+    `keeps` chooses between two values where it stands twice.
     """
 
     convert: Convert
     key: str | None = None
     keeps: Callable[[Any, Any], Any] = last
-    warning: str | None = None
 
 
 class Weight(Struct, frozen=True):

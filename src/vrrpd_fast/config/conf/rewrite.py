@@ -17,6 +17,11 @@ from vrrpd_fast.config.problems import Path, Problems, quoted
 _LONGEST_PASSWORD = 8
 _LONGEST_VERSION_3 = 40.95
 _UNICAST_WORDS = ("unicast_src_ip", "unicast_peer", "check_unicast_src")
+# The word is copied from the installed example more often than it is meant.
+_STRICT = (
+    "packets for the virtual addresses are dropped, ping too, where the priority is not 255; "
+    "take it out unless that is meant"
+)
 
 Block = dict[str, Any]
 
@@ -27,6 +32,7 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
     scripts = document.get("vrrp_script", {})
     tell = Teller(places, problems)
     if defaults.get("vrrp_strict"):
+        tell(("global_defs", "vrrp_strict"), _STRICT)
         drop_forced(defaults, "vrrp_", ("global_defs",), tell)
     checks_addresses = False
     for name, block in document.get("vrrp_instance", {}).items():

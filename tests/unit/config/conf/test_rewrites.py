@@ -146,10 +146,18 @@ def test_the_source_of_unicast_may_be_called_that_of_multicast() -> None:
 
 def test_strict_defaults_that_strict_mode_does_not_have() -> None:
     text = "global_defs {\n vrrp_strict\n vrrp_garp_lower_prio_repeat 3\n}\n" + instance_text()
-    assert warnings(text) == [
+    assert warnings(text)[1:] == [
         "3: global_defs: vrrp_garp_lower_prio_repeat: left out, as keepalived does: not in strict mode, "
         "the RFC announces addresses once, when it becomes master"
     ]
+
+
+def test_strict_mode_for_all_is_told() -> None:
+    """It stands in the installed example, and is copied from there."""
+    (message,) = warnings("global_defs {\n vrrp_strict\n}\n" + instance_text())
+    assert message.startswith("2: global_defs: vrrp_strict: packets for the virtual addresses are dropped")
+    assert warnings("global_defs {\n vrrp_strict no\n}\n" + instance_text()) == []
+    assert warnings(instance_text("strict_mode")) == []
 
 
 def addresses(one: Instance) -> tuple[list[str], list[str]]:
