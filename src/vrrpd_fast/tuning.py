@@ -4,8 +4,10 @@ Everything can be changed and taken back by a reload, which keepalived 2.2.7 doe
 system refuses is told, and leaves the daemon at work as it was.
 """
 
+import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from vrrpd_fast.model import Process
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 LOCAL_IGMP = Path("/proc/sys/net/ipv4/igmp_link_local_mcast_reports")
 NAME = Path("/proc/self/comm")
+TASKS = Path("/proc/self/task")
 SELF = 0  # the calling thread; threads and programs that it starts are like it
 
 
@@ -56,7 +59,12 @@ class Tuning:
         name_process(self._process.name or self._name)
 
     def _bind(self) -> None:
-        os.sched_setaffinity(SELF, self._process.cpu_affinity or self._processors)
+        """This thread, then its fellows and the programs that it has started and that start others."""
+        processors = self._process.cpu_affinity or self._processors
+        os.sched_setaffinity(SELF, processors)
+        for task in _family():
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(task, processors)
 
     def _lock(self) -> None:
         lock_memory(self._process.no_swap)
@@ -69,3 +77,11 @@ class Tuning:
         elif self._local_igmp is not None:
             LOCAL_IGMP.write_text(self._local_igmp)
             self._local_igmp = None
+
+
+def _family() -> Iterator[int]:
+    """The threads of this process and its children (proc_pid_task(5))."""
+    for task in TASKS.iterdir():
+        yield int(task.name)
+        with contextlib.suppress(FileNotFoundError):
+            yield from map(int, (task / "children").read_text().split())

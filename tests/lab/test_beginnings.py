@@ -130,6 +130,29 @@ def test_a_delay_is_cut_so_that_a_fault_comes_before_a_takeover(
 
 
 @both
+def test_a_master_that_speaks_oftener_cuts_the_delay(build: Build, capture: Tap, kind: str) -> None:
+    """0.5 s are configured; the master's interval turns out to be 0.1 s, so that 0.2 s are borne."""
+    net = build(["r1", "peer"])
+    wire = capture(net)
+    daemon = telling(kind, net, "r1", conf(outside="interface_up_down_delays {\n eth0 0.5 0.5\n}"))
+    peer = Injector(net, "peer")
+    daemon.start()
+
+    def is_followed() -> bool:
+        peer.advert(vrid=51, priority=200, interval_cs=10, addresses=["10.0.0.100"])
+        return "interval" in daemon.log
+
+    wait_until(is_followed, 5, "it has learned the interval", pause=0.05)
+    peer.close()
+    said = len(daemon.log)
+    net.ip("switch", "link", "set", net.port("r1").peer, "down")
+    down_ns = now_ns()
+    daemon.wait_log("FAULT", after=said)
+    assert 0.15 < (now_ns() - down_ns) / 1e9 < 0.2 + SLACK_S - 0.05
+    assert not wire.adverts("r1")
+
+
+@both
 def test_dont_track_primary_stays_master_without_a_link(build: Build, capture: Tap, kind: str) -> None:
     net = build(["r1", "peer"])
     wire = capture(net)

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
@@ -61,6 +62,7 @@ class Watch:
         self.loop = closed_later(new_loop())
         self.netlink = closed_later(Netlink())
         self.virtual: set[bytes] = set()
+        self.watched: set[bytes] = set()
         self.changes: list[set[str]] = []
         self.lost: list[Key] = []
         self.resyncs = 0
@@ -72,6 +74,7 @@ class Watch:
                 self.changes.append,
                 lambda *key: self.lost.append(key),
                 self._resynced,
+                is_watched=lambda address: address in self.watched,
                 receive_buffer=receive_buffer,
             )
         )
@@ -213,6 +216,59 @@ def test_deleted_and_made_again_before_anyone_looks() -> None:
     watch.settle()
     assert watch.link().index != index
     assert any("a0" in names for names in watch.changes)
+
+
+@in_new_namespace
+def test_made_again_with_the_same_index_it_is_another_all_the_same() -> None:
+    links_up("addr add 10.0.0.1/24 dev a0")
+    watch = Watch()
+    before = watch.link()
+    ip("link del a0", f"link add a0 index {before.index} type bridge", "link set a0 up")
+    watch.settle()
+    assert watch.link().index == before.index
+    assert watch.link().serial != before.serial
+    assert not watch.link().addresses
+    assert any("a0" in names for names in watch.changes)
+
+
+@in_new_namespace
+def test_serials_are_never_used_again() -> None:
+    links_up()
+    watch = Watch()
+    serials = {watch.link("lo").serial, watch.link("a0").serial, watch.link("b0").serial}
+    for _ in range(3):
+        ip("link del a0", *LINKS)
+        watch.settle()
+        serials |= {watch.link("a0").serial, watch.link("b0").serial}
+    assert len(serials) == 9
+
+
+@in_new_namespace
+def test_a_watched_address_is_news_and_others_are_not() -> None:
+    """One that is neither primary nor virtual, but sent from (track_src_ip)."""
+    links_up("addr add 10.0.0.1/24 dev a0")
+    watch = Watch()
+    watch.watched.add(packed("10.0.0.7"))
+    wanted, other = IPv4Address("10.0.0.7"), IPv4Address("10.0.0.8")
+    for command, is_there in (("add", True), ("del", False)):
+        watch.changes.clear()
+        ip(f"addr {command} {other}/24 dev a0")
+        watch.until(lambda there=is_there: watch.monitor.has(other) is there, "the other one is read")
+        assert not any("a0" in names for names in watch.changes)
+        ip(f"addr {command} {wanted}/32 dev a0")
+        watch.until(lambda there=is_there: watch.link().has(wanted) is there, "the watched one is read")
+        assert any("a0" in names for names in watch.changes)
+        assert watch.monitor.has(wanted) is is_there
+    watch.assert_true_to_kernel()
+
+
+@in_new_namespace
+def test_the_buffer_grows_and_is_never_smaller_than_usual() -> None:
+    watch = Watch()
+    for asked, bytes_ in ((0, links.RECEIVE_BUFFER), (20 << 20, 20 << 20), (1000, links.RECEIVE_BUFFER)):
+        watch.monitor.enlarge(asked)
+        option = socket.SO_RCVBUF
+        assert watch.monitor._socket.getsockopt(socket.SOL_SOCKET, option) == 2 * bytes_
 
 
 @in_new_namespace

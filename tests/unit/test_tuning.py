@@ -56,6 +56,29 @@ found.append(picture())
     assert before[3] is False
 
 
+def test_threads_and_children_move_along() -> None:
+    """Also those that were there before; scripts are children of the helper that starts them."""
+    assert in_child(
+        BEGIN
+        + """
+import subprocess, threading
+quit = threading.Event()
+thread = threading.Thread(target=quit.wait)
+thread.start()
+helper = subprocess.Popen(["sleep", "60"])
+first = min(os.sched_getaffinity(0))
+before = os.sched_getaffinity(0)
+tuning.apply(Process(cpu_affinity=(first,)))
+tasks = (0, thread.native_id, helper.pid)
+found = [all(os.sched_getaffinity(task) == {first} for task in tasks)]
+tuning.apply(Process())
+found.append(all(os.sched_getaffinity(task) == before for task in tasks))
+quit.set()
+helper.kill()
+"""
+    ) == [True, True]
+
+
 def test_a_reload_changes_only_what_differs() -> None:
     umask, name = in_child(
         BEGIN
