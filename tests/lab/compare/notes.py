@@ -39,10 +39,10 @@ class Notes:
         self._thread = threading.Thread(target=self._run, name="notes", daemon=True)
         self._thread.start()
 
-    def script(self, name: str) -> None:
-        """Make an executable of that name in the directory which notes its calls."""
+    def script(self, name: str, then: str = "") -> None:
+        """Make an executable of that name in the directory which notes its calls; `then` is what else it does."""
         path = self.directory / name
-        path.write_text(SCRIPT.replace("@DIR@", str(self.directory)))
+        path.write_text(SCRIPT.replace("@DIR@", str(self.directory)) + f"{then}\n")
         path.chmod(0o755)
 
     def _run(self) -> None:

@@ -1,15 +1,18 @@
 """The judge of the comparison finds what differs, and the differences on purpose are documented."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lab.compare import judge
+from lab.compare.known import EVERYWHERE
 from lab.compare.outside import Seen
 from lab.compare.scenario import Difference, Discrepancy, Step
 from lab.compare.scenarios.table import RELOADS, SCENARIOS
 from lab.compare.side import Mark
 
+KEEPALIVED_MD = Path(__file__).parents[3] / "docs" / "KEEPALIVED.md"
 TIMED = Step("step", lambda side: None, lambda side: True, after_advert=True)
 BEGIN_NS = 1_000_000_000_000
 
@@ -102,6 +105,13 @@ def test_a_difference_on_purpose_forgives_only_what_it_names() -> None:
     late, other = (Discrepancy("step", "advert", "x", aspect, 1, 2) for aspect in ("time", "content"))
     assert judge.unforgiven([late, other], [known]) == [other]
     assert "step: advert x: content differs" in str(other)
+
+
+def test_every_difference_on_purpose_is_documented() -> None:
+    text = " ".join(KEEPALIVED_MD.read_text().split())
+    known = {*EVERYWHERE, *(each for scenario in (*SCENARIOS, *RELOADS) for each in scenario.differences)}
+    missing = sorted(each.sentence for each in known if each.sentence not in text)
+    assert not missing, f"docs/KEEPALIVED.md does not say: {missing}"
 
 
 def test_names_of_scenarios_are_unique() -> None:

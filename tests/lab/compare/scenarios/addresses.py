@@ -94,6 +94,12 @@ def _promote_secondaries(side: Side) -> bool:
     return True
 
 
+def _tables(side: Side) -> bool:
+    """The names of nftables' tables as a fact."""
+    side.mark.facts["tables"] = side.net.run(ROUTER, "nft", "list", "tables").stdout.split("\n")
+    return True
+
+
 def _left_behind(side: Side) -> None:
     """An address that an earlier run did not remove."""
     side.net.ip(ROUTER, "addr", "add", f"{VIP}/24", "dev", "eth0")
@@ -256,6 +262,19 @@ SCENARIOS = [
             *_there_and_back(),
             _answers("a client connects to the address again at", VIP),
             STOP,
+        ),
+    ),
+    Scenario(
+        "nftables",
+        ("nftables", "nftables_priority", "nftables_counters"),
+        conf(
+            instance("  no_accept\n"),
+            more_global="  nftables guard\n  nftables_priority -5\n  nftables_counters\n",
+        ),
+        (
+            Step("start", start, every(adverts(2), holds(VIP), _tables), is_timed=False),
+            _answers("a client connects to", VIP),
+            Step("stop", STOP.act, every(STOP.until, _tables), is_timed=False),
         ),
     ),
     Scenario(

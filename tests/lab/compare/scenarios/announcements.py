@@ -124,12 +124,23 @@ SCENARIOS = [
     ),
     Scenario(
         "garp-group",
-        ("garp_group",),
+        ("garp_group", "garp_interval", "interface"),
         conf(
             instance(timing=QUICK, addresses=f"{VIP}/24\n{MORE}"),
             blocks="garp_group {\n  garp_interval 0.3\n  gna_interval 0.5\n  interface eth0\n}\n",
         ),
         (*_announces(1, "10.0.0.92", addresses=[VIP, "10.0.0.91", "10.0.0.92"]), STOP),
+    ),
+    Scenario(
+        "garp-group-of-interfaces",
+        ("garp_group", "gna_interval", "interfaces"),
+        conf(
+            instance6(timing=QUICK),
+            blocks="garp_group {\n  garp_interval 0.5\n  gna_interval 0.3\n"
+            "  interfaces {\n    eth0\n    eth1\n  }\n}\n",
+        ),
+        (*_announces(1, VIP6, **SIX), STOP),
+        lans=2,
     ),
     Scenario(
         "min-garp",

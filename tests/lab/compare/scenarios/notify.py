@@ -16,6 +16,8 @@ from lab.compare.steps import (
     holds,
     lacks,
     lines,
+    nothing,
+    passed,
     reload,
     start,
     stop,
@@ -37,6 +39,15 @@ PRIORITIES = "  vrrp_notify_priority_changes true\n"
 def _scripts(side: Side) -> None:
     for name in ("master", "backup", "fault", "stop", "every", "lower", "deleted"):
         side.notes.script(name)
+
+
+def _loose(side: Side) -> None:
+    """A script in a directory that everybody may write, and one beside it."""
+    directory = side.net.directory / "loose"
+    directory.mkdir()
+    directory.chmod(0o777)
+    side.notes.script("loose/master")
+    side.notes.script("every")
 
 
 YIELD = Step("a better one is heard", hear(200, 300), every(lacks(VIP), lines("BACKUP")), after_advert=True)
@@ -132,6 +143,48 @@ SCENARIOS = [
         ),
         fifos=("fifo",),
         prepare=_scripts,
+    ),
+    Scenario(
+        "notify-fifo-script",
+        ("vrrp_notify_fifo_script", "notify_fifo_script"),
+        conf(
+            instance(),
+            more_global=ROOT
+            + '  vrrp_notify_fifo @DIR@/fifo\n  vrrp_notify_fifo_script "@DIR@/reads one"\n'
+            + '  notify_fifo @DIR@/all\n  notify_fifo_script "@DIR@/reads two"\n',
+        ),
+        (Step("start", start, every(adverts(2), called(2)), is_timed=False), STOP),
+        prepare=lambda side: side.notes.script("reads", "exec sleep 60"),
+    ),
+    Scenario(
+        "startup-and-shutdown-script",
+        ("startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout"),
+        conf(
+            instance(),
+            more_global=ROOT
+            + '  startup_script "@DIR@/master up"\n  startup_script_timeout 5\n'
+            + '  shutdown_script "@DIR@/stop down"\n  shutdown_script_timeout 5\n',
+        ),
+        (
+            Step("start", start, every(adverts(2), called(1)), is_timed=False),
+            Step("stop", stop, every(called(1), ended), is_timed=False),
+        ),
+        prepare=_scripts,
+    ),
+    Scenario(
+        "script-security",
+        ("enable_script_security",),
+        conf(
+            instance('  notify_master "@DIR@/loose/master"\n  notify "@DIR@/every"\n'),
+            more_global=ROOT + "  enable_script_security\n" + FIFO,
+        ),
+        (
+            Step("start", start, every(adverts(2), lines("MASTER"), called(2)), is_timed=False),
+            Step("nothing else runs", nothing, passed(0.5)),
+            STOP,
+        ),
+        fifos=("fifo",),
+        prepare=_loose,
     ),
     Scenario(
         "notify-of-an-owner",

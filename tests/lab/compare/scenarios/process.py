@@ -1,5 +1,8 @@
 """The process and its links: delays, debounce, tracking, interfaces that come and go."""
 
+import os
+from pathlib import Path
+
 from lab.compare.scenario import Scenario, Step
 from lab.compare.scenarios.texts import conf, instance, instance6
 from lab.compare.side import ROUTER, Side
@@ -40,6 +43,30 @@ def _new_interface(side: Side) -> None:
     side.net.ip(ROUTER, "link", "set", "late0", "up")
 
 
+def _scheduling(side: Side) -> bool:
+    """How the process that speaks VRRP is scheduled, as facts."""
+    assert side.daemon.process is not None
+    pid = side.daemon.process.pid
+    if side.kind == "keepalived":  # its child does the work
+        pid = int((side.daemon.directory / "vrrp.pid").read_text())
+    policy = os.sched_getscheduler(pid)
+    status = Path(f"/proc/{pid}/status").read_text()
+    side.mark.facts |= {
+        "nice": os.getpriority(os.PRIO_PROCESS, pid),
+        "processors": os.sched_getaffinity(pid),
+        "policy": policy & ~os.SCHED_RESET_ON_FORK,
+        "priority": os.sched_getparam(pid).sched_priority,
+        "is locked in memory": "VmLck:\t       0 kB" not in status,
+    }
+    return True
+
+
+def _igmp_reports(side: Side) -> bool:
+    path = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports"
+    side.mark.facts["reports"] = side.net.run(ROUTER, "cat", path).stdout.strip()
+    return True
+
+
 def _script(weight: str, tracked: str = "flag", more: str = "") -> str:
     return conf(
         instance(f"  track_script {{\n    {tracked}\n  }}\n", priority=150),
@@ -55,7 +82,7 @@ def _tracked_script(name: str, text: str, up: int, failed: int) -> Scenario:
     """A weight, as the adverts tell it."""
     return Scenario(
         name,
-        ("track_script", "vrrp_script"),
+        ("track_script", "vrrp_script", "script", "interval", "timeout", "weight", "script_user"),
         text,
         (
             Step("start", start, adverts(2, priority=up), is_timed=False),
@@ -166,6 +193,27 @@ SCENARIOS = [
             Step("it is deleted", ip("link", "del", "late0"), lacks("10.9.0.90"), is_timed=False),
             Step("it is made again", _new_interface, holds("10.9.0.90"), is_timed=False),
             STOP,
+        ),
+    ),
+    Scenario(
+        "scheduling",
+        ("vrrp_priority", "vrrp_cpu_affinity", "vrrp_no_swap"),
+        conf(instance(), more_global="  vrrp_priority -3\n  vrrp_cpu_affinity 0\n  vrrp_no_swap\n"),
+        (Step("start", start, every(adverts(2), _scheduling), is_timed=False), STOP),
+    ),
+    Scenario(
+        "real-time",
+        ("vrrp_rt_priority",),
+        conf(instance(), more_global="  vrrp_rt_priority 7\n"),
+        (Step("start", start, every(adverts(2), _scheduling), is_timed=False), STOP),
+    ),
+    Scenario(
+        "without-igmp",
+        ("disable_local_igmp",),
+        conf(instance(), more_global="  disable_local_igmp\n"),
+        (
+            Step("start", start, every(adverts(2), _igmp_reports), is_timed=False),
+            Step("stop", STOP.act, every(STOP.until, _igmp_reports), is_timed=False),
         ),
     ),
     Scenario(

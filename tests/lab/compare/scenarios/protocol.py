@@ -68,7 +68,7 @@ SCENARIOS = [
     ),
     Scenario(
         "version-2",
-        ("version", "vrrp_version", "authentication"),
+        ("version", "vrrp_version", "authentication", "auth_type", "auth_pass"),
         conf(
             instance(
                 "  authentication {\n    auth_type PASS\n    auth_pass secret\n  }\n",
@@ -274,5 +274,29 @@ SCENARIOS = [
             ALONE,
             STOP,
         ),
+    ),
+    Scenario(
+        "timers-ipv6",
+        ("down_timer_adverts", "nopreempt", "higher_prio_send_advert"),
+        conf(instance6("  down_timer_adverts 2\n  nopreempt\n  higher_prio_send_advert\n")),
+        (
+            ALONE6,
+            outranked(**SIX),
+            Step("a better one is heard", hear(200, 300, **SIX), lacks(VIP6), after_advert=True),
+            Step("a lower one is heard and its interval learned", hear(50, 30, **SIX), adverts()),
+            STOP,
+        ),
+    ),
+    Scenario(
+        "lower-prio-ipv6",
+        ("lower_prio_no_advert",),
+        conf(instance6(timing=SOON), more_global="  vrrp_garp_lower_prio_repeat 2\n"),
+        (ALONE6, Step("a lower one is heard", hear(50, 50, **SIX), adverts(2), after_advert=True), STOP),
+    ),
+    Scenario(
+        "owner-ipv6",
+        ("priority",),
+        conf(instance6(priority=255)),
+        (ALONE6, Step("a lower one is heard", hear(254, 30, **SIX), adverts(2), after_advert=True), STOP),
     ),
 ]

@@ -172,4 +172,18 @@ SCENARIOS = [
         ),
         prepare=_second_address,
     ),
+    Scenario(
+        "unicast-ttl-range-ipv6",
+        ("unicast_peer", "check_unicast_src"),
+        conf(
+            instance6(_peers("fe80::2 min_ttl 100 max_ttl 200", source="fe80::1", more="  unicast_ttl 42\n"))
+        ),
+        (
+            ALONE6,
+            _ignored("a peer too near", to_router=True, ttl=201, **SIX),
+            _ignored("a stranger", node=STRANGER, to_router=True, ttl=150, **SIX),
+            _heard("a peer at the right distance", to_router=True, ttl=150, **SIX),
+            STOP,
+        ),
+    ),
 ]
