@@ -40,7 +40,7 @@ class Notes:
         self._thread.start()
 
     def script(self, name: str, then: str = "") -> None:
-        """Make an executable of that name in the directory which notes its calls; `then` is what else it does."""
+        """Make an executable which notes its calls; `then` is what else it does."""
         path = self.directory / name
         path.write_text(SCRIPT.replace("@DIR@", str(self.directory)) + f"{then}\n")
         path.chmod(0o755)
