@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from msgspec import structs
 
 from lab.kit.netns import in_new_namespace, ip, show
 from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked, mac
@@ -353,6 +354,42 @@ def test_adverts_of_strangers_are_told_once_if_asked_for(caplog: pytest.LogCaptu
         ]
 
     work(test)
+
+
+@in_new_namespace
+def test_interfaces_that_come_again_with_each_others_indexes() -> None:
+    """Three go and come at once; each virtual router is on its own again, and in the group there only."""
+
+    async def test(bench: Bench) -> None:
+        names = ("a0", "a1", "a2")
+        routers = [owner(f"VI_{name}", f"10.9.{name[1]}.1/32", interface=name, vrid=5) for name in names]
+        by_device = [
+            structs.replace(each, virtual_addresses=(virtual(f"10.9.{n}.1/32", names[n]),))
+            for n, each in enumerate(routers)
+        ]
+        await bench.apply(*by_device)
+        await bench.until(lambda: bench.has("state", {State.MASTER}))
+        indexes = [bench.fleet.links.get(name).index for name in names]  # type: ignore[union-attr]
+        commands = [f"link del {name}" for name in names]
+        for name, index in zip(names, indexes[1:] + indexes[:1], strict=True):
+            commands += [
+                f"link add {name} index {index} type veth peer name c{name[1]}",
+                f"addr add {address('a', int(name[1]))}/16 dev {name}",
+                f"link set c{name[1]} up",
+                f"link set {name} up",
+            ]
+        ip(*commands)
+
+        def is_back() -> bool:
+            found = [bench.fleet.links.get(name) for name in names]
+            if [link and link.index for link in found] != indexes[1:] + indexes[:1]:
+                return False
+            return bench.has("state", {State.MASTER}) and [joined(name) for name in names] == [1, 1, 1]
+
+        await bench.until(is_back, "all are MASTER again")
+        await bench.until(lambda: all(f"10.9.{n}.1" in addresses(name) for n, name in enumerate(names)))
+
+    work(test, links=3)
 
 
 def joined(device: str) -> int:
