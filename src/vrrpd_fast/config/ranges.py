@@ -3,8 +3,8 @@
     "lan{n}": {"range": {"n": [1, 200]}, "interface": "eth{n}", "virtual_ipaddress": ["10.0.{n}.1/24"]}
 
 `{…}` is whole arithmetic over the variables with + - * / % and brackets, `{n:x}` and `{n:03}` are hexadecimal
-and filled with zeros, `{{` and `}}` are braces. A text that is one `{…}` and nothing else becomes a number.
-Several variables make every combination, the last one changing fastest.
+and filled with zeros, `{{` and `}}` are braces. Where a number belongs, a text that is one `{…}` and nothing
+else becomes one. Several variables make every combination, the last one changing fastest.
 """
 
 import ast
@@ -12,11 +12,13 @@ import itertools
 import operator
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, inspect
 
 from vrrpd_fast.config.problems import Path, Problems, quoted
+from vrrpd_fast.config.schema import IN_RANGES
 
 RANGED = ("vrrp_script", "vrrp_instance")
 
@@ -180,6 +182,27 @@ def _maker(value: Any, known: list[str], path: Path, problems: Problems) -> Make
     return lambda values: value
 
 
+@cache
+def _number_keys() -> frozenset[str]:
+    """The keys of such blocks that have numbers."""
+    structs = (inspect.type_info(block) for block in IN_RANGES)
+    fields = (
+        field for struct in structs if isinstance(struct, inspect.StructType) for field in struct.fields
+    )
+    return frozenset(field.encode_name for field in fields if _is_number(field.type))
+
+
+def _is_number(kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _is_number(inner)
+        case inspect.UnionType(types=kinds):
+            return any(map(_is_number, kinds))
+        case inspect.LiteralType(values=values):
+            return all(isinstance(value, int) for value in values)
+    return isinstance(kind, inspect.IntType | inspect.FloatType)
+
+
 def _template(text: str, known: list[str], path: Path, problems: Problems, *, at_key: bool = False) -> Maker:
     """A text with its `{…}`; what is wrong with it is noted, and it stays as it is."""
     if "{" not in text and "}" not in text:
@@ -201,7 +224,7 @@ def _template(text: str, known: list[str], path: Path, problems: Problems, *, at
         problems.malformed(path, str(fault), at_key=at_key)
         return lambda values: text
     parts = [part for part in (*parts, text[end:]) if part]
-    if len(parts) == 1 and isinstance(parts[0], tuple) and not parts[0][1] and not at_key:
+    if len(parts) == 1 and isinstance(parts[0], tuple) and not parts[0][1] and path[-1] in _number_keys():
         return parts[0][0]
     return lambda values: "".join(
         part if isinstance(part, str) else format(part[0](values), part[1]) for part in parts

@@ -65,19 +65,42 @@ def test_several_variables_make_every_combination() -> None:
         *[("{n}", 10), ("{ n + 1 }", 11), ("{n-20}", -10), ("{n*n/3}", 33), ("{n%4}", 2), ("{-n}", -10)],
         *[("x{n}y{n}", "x10y10"), ("{n:x}", "a"), ("{n:03}", "010"), ("{n:04x}", "000a")],
         *[("{{n}}", "{n}"), ("{{{n}}}", "{10}"), ("no braces", "no braces"), (7, 7), (True, True)],
-        ([{"a": "{n}"}], [{"a": 10}]),
+        ([{"weight": "{n}"}], [{"weight": 10}]),
     ],
 )
 def test_texts(text: Any, written: Any) -> None:
     problems = Problems()
-    block = {"range": {"n": [10, 10]}, "key": text}
-    expansion = write_out({"vrrp_script": {"s{n}": block}}, problems)
+    block = {"range": {"n": [10, 10]}, "priority": text}
+    expansion = write_out({"vrrp_instance": {"s{n}": block}}, problems)
     assert problems.items == []
-    assert expansion.document == {"vrrp_script": {"s10": {"key": written}}}
+    assert expansion.document == {"vrrp_instance": {"s10": {"priority": written}}}
 
 
-def test_name_is_never_a_number() -> None:
-    assert list(instances("{n}", {"n": [1, 2]})) == ["1", "2"]
+@pytest.mark.parametrize("key", ["virtual_router_id", "version", "advert_int", "garp_extra_if", "weight"])
+def test_where_a_number_belongs_it_is_one(key: str) -> None:
+    block = {"range": {"n": [3, 3]}, key: "{n}"}
+    assert write_out({"vrrp_instance": {"{n}": block}}, Problems()).document["vrrp_instance"]["3"][key] == 3
+
+
+@pytest.mark.parametrize("value", ["{n}", ["{n}"], {"name": "{n}"}])
+def test_elsewhere_it_is_a_text(value: Any) -> None:
+    block = {"range": {"n": [3, 3]}, "track_script": value}
+    made = write_out({"vrrp_instance": {"{n}": block}}, Problems()).document["vrrp_instance"]["3"]
+    assert made["track_script"] == json.loads(json.dumps(value).replace("{n}", "3"))
+
+
+def test_names_of_digits_can_be_referred_to() -> None:
+    script = {"range": {"n": [1, 2]}, "script": "/check {n}"}
+    router = {
+        "range": {"n": [1, 2]},
+        "interface": "eth{n}",
+        "virtual_router_id": "{n}",
+        "virtual_ipaddress": ["10.0.0.{n}"],
+        "track_script": ["{n}"],
+    }
+    loaded = load({"vrrp_script": {"{n}": script}, "vrrp_instance": {"{n}": router}})
+    assert loaded.findings == []
+    assert loaded.config.instances["2"].track_scripts[0].name == "2"
 
 
 def test_other_blocks_stay_where_they_are_and_as_they_are() -> None:

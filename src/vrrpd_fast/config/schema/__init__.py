@@ -27,6 +27,7 @@ from vrrpd_fast.config.schema.global_defs import GlobalDefs
 from vrrpd_fast.config.schema.instance import VrrpInstance
 
 __all__ = [
+    "IN_RANGES",
     "AddressEntry",
     "Authentication",
     "CommandEntry",
@@ -67,8 +68,8 @@ class File(Block):
     vrrp_instance: Annotated[dict[str, VrrpInstance], Meta(description="Virtual routers by name")] = {}
 
 
-# Blocks of a range, and what stands in them: a number may be written as a text that comes to one.
-_IN_RANGES = (VrrpInstance, VrrpScript, AddressEntry, PeerEntry, TrackInterfaceEntry, TrackScriptEntry)
+# Structs that a block with a range is made of: there a number may be written as a text that comes to one.
+IN_RANGES = (VrrpInstance, VrrpScript, AddressEntry, PeerEntry, TrackInterfaceEntry, TrackScriptEntry)
 _EXPRESSION = {"type": "string", "pattern": r"^\{[^{}]+\}$"}
 _ABOUT = ("description", "default")
 
@@ -80,7 +81,7 @@ def schema_json() -> bytes:
         "title": "vrrpd-fast configuration",
         **msgspec.json.schema(File),
     }
-    for block in _IN_RANGES:
+    for block in IN_RANGES:
         properties = schema["$defs"][block.__name__]["properties"]
         for key, value in properties.items():
             if value.get("type") in ("integer", "number"):
