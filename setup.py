@@ -16,6 +16,7 @@ MODULES = {
     "engine/wheel": [],
     "engine/keys": [],
     "engine/phases": [],
+    "engine/places": [],
     "engine/machine": [],
     "engine/steady": ["steady_filter"],
     "engine/engine": ["checksum", "mmsg", "ancillary"],

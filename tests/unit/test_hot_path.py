@@ -38,6 +38,7 @@ HOT = {
         "wheel_pop",
     ],
     "src/vrrpd_fast/engine/keys.pyx": ["keys_find"],
+    "src/vrrpd_fast/engine/places.pyx": ["key_of", "places_first", "places_find", "choose"],
     "src/vrrpd_fast/engine/phases.pyx": [
         "phases_in",
         "phases_of",
@@ -54,14 +55,10 @@ HOT = {
         "check",
     ],
     "src/vrrpd_fast/engine/machine.pyx": [
-        "key_of",
         "hear_steady",
         "hear_all",
         "absorb",
         "is_plain",
-        "lookup",
-        "find",
-        "choose",
         "judge_ipv4",
         "judge_ipv6",
         "judge",

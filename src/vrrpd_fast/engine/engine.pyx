@@ -17,6 +17,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
 from vrrpd_fast.engine.machine cimport RELEASE, Machine, hear_steady
+from vrrpd_fast.engine.places cimport places_first
 from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm
 from vrrpd_fast.engine.virtual_router cimport ADVERTISEMENT_RCVD, NS_PER_CS, vr_t
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
@@ -96,7 +97,7 @@ cdef extern from "ancillary.h" nogil:
 
 cdef enum:
     RECEIVE_BATCH = 64
-    HEAD_ROOM = 256         # most adverts, with their IP header; dense, so that few pages and lines are touched
+    HEAD_ROOM = 256         # most adverts, with their IP header; dense, so that few pages are touched
     TAIL_ROOM = 4096        # the rest of long ones: an IPv6 advert of 255 addresses has 4088 bytes
     WAKE_BATCHES = 8        # packets taken per wake-up: 512, then the loop may do other things
     TICK_BATCHES = 64       # packets heard before timers are looked at: 4096 and two per virtual router
@@ -268,7 +269,7 @@ cdef class Engine(Machine):
 
     cdef _bind_filter(self, uint32_t ifindex, int family, int vrid):
         """Have the filter serve who is alone with this key, and none of several."""
-        cdef int32_t handle = self.lookup(ifindex, family, vrid)
+        cdef int32_t handle = places_first(&self.places, ifindex, family, vrid)
         cdef bint alone = handle >= 0 and self.routers[handle].next < 0 and ifindex != 0
         while handle >= 0 and self.steady is not None:
             if alone:

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from vrrpd_fast.engine.keys cimport keys_t
 from vrrpd_fast.engine.phases cimport phases_t
+from vrrpd_fast.engine.places cimport places_t
 from vrrpd_fast.engine.virtual_router cimport COUNTER_LAST, vr_t
 from vrrpd_fast.engine.wheel cimport wheel_t
 from vrrpd_fast.engine.wire cimport advert_t
@@ -53,8 +53,7 @@ cdef class Machine:
     cdef int32_t capacity
     cdef int32_t *free_handles
     cdef int32_t free_count
-    cdef keys_t keys           # (ifindex, family, VRID) -> handle of the first
-    cdef int32_t ambiguous     # how many share a key or have no interface
+    cdef places_t places
     cdef phases_t phases
     cdef transition_t *events  # ring
     cdef uint32_t event_head
@@ -76,12 +75,6 @@ cdef class Machine:
     cdef advert_t unknown      # its pointers are void
     cdef int64_t unknown_until_ns  # no other one before
 
-    cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil
-    cdef int32_t find(self, uint32_t ifindex, int family, int vrid, const uint8_t *source,
-                      const uint8_t *destination) noexcept nogil
-    cdef int32_t choose(self, int32_t handle, const uint8_t *source,
-                        const uint8_t *destination) noexcept nogil
-    cdef require_free(self, uint32_t ifindex, const vr_t *vr)
     cdef int judge_ipv4(self, int64_t now_ns, uint32_t ifindex, const uint8_t *datagram,
                         size_t length) noexcept nogil
     cdef int judge_ipv6(self, int64_t now_ns, uint32_t ifindex, const uint8_t *message, size_t length,
@@ -105,5 +98,4 @@ cdef class Machine:
     cdef vr_t *at(self, int32_t handle) except NULL
     cdef grow(self)
     cdef prepare_phases(self, const vr_t *vr)
-    cdef index(self, int32_t handle)
-    cdef unindex(self, int32_t handle)
+    cdef place(self, int32_t handle, uint32_t ifindex)

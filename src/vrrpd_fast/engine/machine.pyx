@@ -19,10 +19,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from vrrpd_fast.engine.checks cimport check, find_peer
-from vrrpd_fast.engine.keys cimport keys_find, keys_free, keys_init, keys_put, keys_remove
+from vrrpd_fast.engine.checks cimport check
 from vrrpd_fast.engine.phases cimport (
     PHASES, phase_t, phases_advance, phases_free, phases_join, phases_leave, phases_of,
+)
+from vrrpd_fast.engine.places cimport (
+    places_add, places_find, places_free, places_init, places_remove, places_taken,
 )
 from vrrpd_fast.engine.settings cimport Settings, settings_free
 from vrrpd_fast.engine.steady cimport (
@@ -56,17 +58,11 @@ COUNTERS = (
 cdef enum:
     EVENTS_MAX = 1 << 20  # transitions that wait for Python; past that the oldest are lost and counted
     COMPLAINTS_MAX = 256
-    NOBODY = -1
-    UNCLEAR = -2
 
 # enum reject -> enum counter, from the one table of wire.pyx
 cdef int COUNTER_OF[<int> REJECT_LAST]
 for _verdict, (_, _counter) in enumerate(_wire.REJECTS):
     COUNTER_OF[<int> _verdict] = COUNTERS.index(_counter)
-
-
-cdef inline uint64_t key_of(uint32_t ifindex, int family, int vrid) noexcept nogil:
-    return <uint64_t> ifindex << 16 | <uint64_t> family << 8 | <uint64_t> vrid
 
 
 cdef void hear_steady(vr_t *vr) noexcept nogil:
@@ -81,7 +77,7 @@ cdef void hear_steady(vr_t *vr) noexcept nogil:
 
 
 cdef inline bint is_plain(const uint8_t *datagram, size_t length) noexcept nogil:
-    """No IP options, TTL 255, nothing behind the message; who has found a VRID knows that it is no fragment."""
+    """No IP options, TTL 255, nothing behind the message. That it is no fragment is known with the VRID."""
     return (datagram[0] == 0x45 and datagram[8] == 255
             and <size_t> (datagram[2] << 8 | datagram[3]) == length)
 
@@ -139,7 +135,7 @@ cdef object as_address(int family, const uint8_t *raw):
 cdef class Machine:
 
     def __cinit__(self):
-        if wheel_init(&self.wheel, 0) < 0 or keys_init(&self.keys) < 0:
+        if wheel_init(&self.wheel, 0) < 0 or places_init(&self.places) < 0:
             raise MemoryError
 
     def __dealloc__(self):
@@ -153,7 +149,7 @@ cdef class Machine:
         free(self.events)
         free(self.due)
         phases_free(&self.phases)
-        keys_free(&self.keys)
+        places_free(&self.places)
         wheel_free(&self.wheel)
 
     # -- control: add, change, remove ---------------------------------------------------------------------
@@ -175,8 +171,6 @@ cdef class Machine:
         vr.version = <uint8_t> version
         vr.vrid = <uint8_t> vrid
         vr.address_length = 4 if family == 4 else 16
-        vr.ifindex = ifindex
-        vr.next = -1
         vr.phase = -1
         vr.last_seen_ns = -1
         vr.armed_ns = -1
@@ -186,7 +180,7 @@ cdef class Machine:
         vr.master_interval_cs = vr.set.interval_cs
         try:
             self.prepare_phases(vr)
-            self.index(handle)
+            self.place(handle, ifindex)
         except BaseException:
             settings_free(&vr.set)
             memset(vr, 0, sizeof(vr_t))
@@ -221,7 +215,7 @@ cdef class Machine:
         hear_all(vr)
         self.leave_phase(vr, handle)
         self.disarm_down(vr, handle)
-        self.unindex(handle)
+        places_remove(&self.places, self.routers, handle)
         settings_free(&vr.set)
         memset(vr, 0, sizeof(vr_t))
         self.free_handles[self.free_count] = handle
@@ -249,12 +243,20 @@ cdef class Machine:
         if len(source) != vr.address_length:
             raise ValueError(f"source address of {len(source)} bytes for IPv{vr.family}")
         if ifindex != vr.ifindex:
-            self.require_free(ifindex, vr)
-            self.unindex(handle)
-            vr.ifindex = ifindex
-            self.index(handle)
+            self.place(handle, ifindex)
         memcpy(vr.source, <const char *> source, vr.address_length)
         hear_all(vr)
+
+    cdef place(self, int32_t handle, uint32_t ifindex):
+        """Have it found on a link; ValueError when packets could not tell it from one that is there."""
+        cdef vr_t *vr = &self.routers[handle]
+        if places_taken(&self.places, self.routers, ifindex, vr):
+            raise ValueError(f"VRID {vr.vrid} for IPv{vr.family} is taken on interface index {ifindex}")
+        if vr.used:
+            places_remove(&self.places, self.routers, handle)
+        vr.ifindex = ifindex
+        if places_add(&self.places, self.routers, handle) < 0:
+            raise MemoryError
 
     cdef vr_t *at(self, int32_t handle) except NULL:
         if not 0 <= handle < self.capacity or not self.routers[handle].used:
@@ -293,85 +295,6 @@ cdef class Machine:
             raise MemoryError
         if wheel_grow(&self.wheel, 2 * max(self.capacity, self.phases.capacity)) < 0:
             raise MemoryError
-
-    # -- finding a virtual router by (ifindex, family, VRID) ----------------------------------------------
-    #
-    # Mostly there is one. Several share a key when unicast peers or groups tell them apart: a chain by
-    # `next`. And unicast without an interface has ifindex 0: it is looked for where nobody else is meant.
-
-    cdef int32_t lookup(self, uint32_t ifindex, int family, int vrid) noexcept nogil:
-        """The first with this key; -1 when there is none."""
-        return keys_find(&self.keys, key_of(ifindex, family, vrid))
-
-    cdef int32_t find(self, uint32_t ifindex, int family, int vrid, const uint8_t *source,
-                      const uint8_t *destination) noexcept nogil:
-        """Whom an advert is for; negative when it is for nobody here."""
-        cdef int32_t handle = self.lookup(ifindex, family, vrid), meant
-        if self.ambiguous == 0:
-            return handle
-        meant = self.choose(handle, source, destination)
-        if meant == NOBODY:
-            meant = self.choose(self.lookup(0, family, vrid), source, destination)
-        if meant == NOBODY and handle >= 0 and self.routers[handle].next < 0:
-            return handle  # alone: it says what is wrong with it
-        return meant
-
-    cdef int32_t choose(self, int32_t handle, const uint8_t *source,
-                        const uint8_t *destination) noexcept nogil:
-        """Who of a chain: by group, by peer, or who alone hears any sender; else NOBODY or UNCLEAR."""
-        cdef int32_t alone = NOBODY
-        cdef vr_t *vr
-        while handle >= 0:
-            vr = &self.routers[handle]
-            if not vr.set.is_unicast:
-                if memcmp(destination, vr.set.group, vr.address_length) == 0:
-                    return handle
-            elif memcmp(destination, vr.source, vr.address_length) == 0:
-                if find_peer(vr, source) >= 0:
-                    return handle
-                if not vr.set.check_unicast_src:
-                    alone = handle if alone == NOBODY else UNCLEAR
-            handle = vr.next
-        return alone
-
-    cdef require_free(self, uint32_t ifindex, const vr_t *vr):
-        """ValueError when packets could not tell `vr` from one that is there."""
-        cdef int32_t handle = self.lookup(ifindex, vr.family, vr.vrid)
-        cdef const vr_t *other
-        while handle >= 0:
-            other = &self.routers[handle]
-            if other != vr and not other.set.is_unicast and not vr.set.is_unicast and memcmp(
-                    other.set.group, vr.set.group, vr.address_length) == 0:
-                raise ValueError(f"VRID {vr.vrid} for IPv{vr.family} is taken on interface index {ifindex}")
-            handle = other.next
-
-    cdef index(self, int32_t handle):
-        cdef vr_t *vr = &self.routers[handle]
-        cdef int32_t last = self.lookup(vr.ifindex, vr.family, vr.vrid)
-        self.require_free(vr.ifindex, vr)
-        if last < 0:
-            if keys_put(&self.keys, key_of(vr.ifindex, vr.family, vr.vrid), handle) < 0:
-                raise MemoryError
-        else:
-            while self.routers[last].next >= 0:
-                last = self.routers[last].next
-            self.routers[last].next = handle
-        self.ambiguous += last >= 0 or vr.ifindex == 0
-
-    cdef unindex(self, int32_t handle):
-        cdef vr_t *vr = &self.routers[handle]
-        cdef uint64_t key = key_of(vr.ifindex, vr.family, vr.vrid)
-        cdef int32_t before = keys_find(&self.keys, key)
-        self.ambiguous -= before != handle or vr.next >= 0 or vr.ifindex == 0
-        if before == handle:
-            keys_remove(&self.keys, key)
-            if vr.next >= 0:
-                keys_put(&self.keys, key, vr.next)  # in the room that has just become free
-        else:
-            while self.routers[before].next != handle:
-                before = self.routers[before].next
-            self.routers[before].next = vr.next
-        vr.next = -1
 
     # -- control: start, stop, priority -------------------------------------------------------------------
 
@@ -490,7 +413,9 @@ cdef class Machine:
         cdef advert_t advert
         cdef vr_t *vr
         cdef int vrid = peek_vrid_ipv4(datagram, length), verdict
-        cdef int32_t handle = self.find(ifindex, 4, vrid, datagram + 12, datagram + 16) if vrid > 0 else -1
+        cdef int32_t handle = -1
+        if vrid > 0:
+            handle = places_find(&self.places, self.routers, ifindex, 4, vrid, datagram + 12, datagram + 16)
         if handle < 0:
             verdict = parse_ipv4(datagram, length, 0, False, &advert)
         else:
@@ -507,7 +432,9 @@ cdef class Machine:
         cdef advert_t advert
         cdef vr_t *vr
         cdef int vrid = peek_vrid_ipv6(message, length), verdict
-        cdef int32_t handle = self.find(ifindex, 6, vrid, source, destination) if vrid > 0 else -1
+        cdef int32_t handle = -1
+        if vrid > 0:
+            handle = places_find(&self.places, self.routers, ifindex, 6, vrid, source, destination)
         if handle < 0:
             verdict = parse_ipv6(message, length, source, destination, hop_limit, 0, False, &advert)
         else:
