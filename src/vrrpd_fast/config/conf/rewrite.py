@@ -17,6 +17,8 @@ from vrrpd_fast.config.problems import Path, Problems, quoted
 _LONGEST_PASSWORD = 8
 _LONGEST_VERSION_3 = 40.95
 _UNICAST_WORDS = ("unicast_src_ip", "unicast_peer", "check_unicast_src")
+# Words that keepalived takes for true whatever follows.
+_ALWAYS_TRUE = ("skip_check_adv_addr", "v3_checksum_as_v2")
 # The word is copied from the installed example more often than it is meant.
 _STRICT = (
     "packets for the virtual addresses are dropped, ping too, where the priority is not 255; "
@@ -34,6 +36,7 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
     if defaults.get("vrrp_strict"):
         tell(("global_defs", "vrrp_strict"), _STRICT)
         drop_forced(defaults, "vrrp_", ("global_defs",), tell)
+    _tell_of_no(defaults, "vrrp_", ("global_defs",), tell)
     checks_addresses = False
     for name, block in document.get("vrrp_instance", {}).items():
         instance = Instance(block, ("vrrp_instance", name), defaults, places, tell)
@@ -79,6 +82,7 @@ class Instance:
         if self._owner and block.get("accept") is False:
             self._drop("accept", "priority 255 always accepts")
         self._preemption()
+        _tell_of_no(block, "", self._path, self._tell)
         if "track_script" in block or "track_interface" in block:
             self._trackers(scripts)
         Addresses(block, self._path, self.version, self._places, self._tell).rewrite()
@@ -209,6 +213,14 @@ class Instance:
                 "where keepalived does not look: there this entry is left out, here it counts",
             )
         return True
+
+
+def _tell_of_no(block: Block, prefix: str, path: Path, tell: Teller) -> None:
+    """Where `no` means no here."""
+    for word in _ALWAYS_TRUE:
+        for key in {prefix + word, word}:
+            if block.get(key) is False:
+                tell((*path, key), "off, as it says; keepalived switches it on whatever follows")
 
 
 def _weighted(entry: str | Block) -> tuple[str, int | None]:

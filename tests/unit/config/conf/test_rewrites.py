@@ -152,6 +152,22 @@ def test_strict_defaults_that_strict_mode_does_not_have() -> None:
     ]
 
 
+@pytest.mark.parametrize("word", ["vrrp_skip_check_adv_addr", "v3_checksum_as_v2"])
+def test_a_global_no_that_keepalived_takes_for_yes(word: str) -> None:
+    text = f"global_defs {{\n {word} no\n}}\n" + instance_text()
+    assert warnings(text) == [
+        f"2: global_defs: {word}: off, as it says; keepalived switches it on whatever follows"
+    ]
+
+
+@pytest.mark.parametrize("word", ["skip_check_adv_addr", "v3_checksum_as_v2"])
+def test_a_no_that_keepalived_takes_for_yes(word: str) -> None:
+    one, messages = result(instance_text(f"{word} no"))
+    assert (one.skip_check_adv_addr, one.checksum) == (False, "rfc5798")
+    assert messages == [f"{word}: off, as it says; keepalived switches it on whatever follows"]
+    assert result(instance_text(word))[1] == []
+
+
 def test_strict_mode_for_all_is_told() -> None:
     """It stands in the installed example, and is copied from there."""
     (message,) = warnings("global_defs {\n vrrp_strict\n}\n" + instance_text())
