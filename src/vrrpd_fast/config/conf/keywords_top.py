@@ -64,7 +64,7 @@ TOP: Table = {
     "namespace_with_ipsets": Unserved("nftables is used where a firewall is needed, ipsets are not"),
     "instance": Unserved("several daemons on a machine are told apart by their --socket"),
     "use_pid_dir": Unserved(_FILES),
-    "child_wait_time": Unserved("there are no child processes to wait for"),
+    "child_wait_time": Unserved("a stop waits until everything is withdrawn"),
     "virtual_server": Unserved(_LVS),
     "virtual_server_group": Unserved(_LVS),
     "SSL": Unserved(_LVS),
