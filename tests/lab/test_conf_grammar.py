@@ -5,6 +5,7 @@ made of definitions, conditions, repetition, quotes, braces and include. What it
 keyword is in the data it writes on SIGUSR1.
 """
 
+import random
 import re
 import shlex
 import subprocess
@@ -113,6 +114,59 @@ def test_both_find_the_same_keywords(tmp_path: Path, name: str) -> None:
     ours = keywords_of_ours(conf)
     assert ours
     assert ours == keywords_of_keepalived(conf)
+
+
+class Chance:
+    """Files of statements put together by chance."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def pick(self, *choices: str) -> str:
+        return self.random.choice(choices)
+
+    def word(self) -> str:
+        return self.pick(
+            "k", "x${A}", "${B}y", '"q 1"', '"a{b"', '"c # d"', "$A", "$B", "z${E}", "${_INSTANCE}"
+        )
+
+    def line(self) -> str:
+        words = [self.word() for _ in range(self.random.randrange(3))]
+        return " ".join([self.pick("key", "a1", "b2", self.word()), *words])
+
+    def statement(self, depth: int = 0) -> str:
+        """A statement with whatever may stand before, behind and in it."""
+        line = self.line()
+        inside = ""
+        if depth < 3:
+            inside = "".join(self.statement(depth + 1) for _ in range(self.random.randrange(4)))
+        start, count = self.random.randrange(-2, 3), self.random.randrange(1, 4)
+        return self.pick(
+            f"{line}\n",
+            f"{line}\n",
+            f"{line} # {{ c\n",
+            f"{line}! c\n\n",
+            f"{line} {{\n{inside}}}\n",
+            f"{line}\n{{ # c\n{inside} }} # c\n",
+            f"{line} {{ {self.line()} }}\n",
+            f"@main {line}\n",
+            f"@other {line}\n",
+            f"@^other {line}\n",
+            self.pick("$A=", "$B=") + self.pick("1", "v", "p q", '"r s"', "a${E}") + "\n",
+            f"~SEQ(N,{start},{start + count}) n${{N}} {line}\n",
+            f"~LST(L,v,w) l${{L}} {line}\n",
+            f"$O= \\\n o {self.word()} \\\n {self.line()}\n$O\n",
+            f"include {self.pick('one', 'two', 'w*', 'deep/c', '{one,two}')}\n",
+        )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_find_the_same_keywords_in_files_of_chance(tmp_path: Path, seed: int) -> None:
+    chance = Chance(seed)
+    text = "".join(chance.statement() for _ in range(12))
+    conf = write(tmp_path, f"{DEFINITIONS}{text}\nthe_end\n")
+    ours = keywords_of_ours(conf)
+    assert ours == keywords_of_keepalived(conf), text
 
 
 # One file with all of the grammar, as instances keepalived really runs.
