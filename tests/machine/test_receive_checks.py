@@ -420,6 +420,34 @@ def test_u4_what_was_settled_is_no_excuse_for_another_ttl(family: int) -> None:
     assert bench.hear(handle, ttl=254, **packet) == "ttl"
 
 
+@pytest.mark.parametrize(
+    ("reason", "header"),
+    [
+        ("", {}),
+        ("", {"options": bytes((1, 1, 1, 0))}),
+        ("ttl", {"ttl": 254}),
+        ("length", {"total_length": 31}),
+        ("short", {"total_length": 20}),
+        ("length", {"total_length": 33}),
+    ],
+)
+def test_what_was_settled_is_no_excuse_for_a_wrong_header(reason: str, header: dict[str, Any]) -> None:
+    """The same message again, in another datagram."""
+    bench, handle = backup()
+    packet = bench.packet(handle)
+    bench.receive(packet)
+    data = ipv4(packet.data[20:], source=packet.source, destination=packet.destination, **header)
+    assert bench.receive(Arrival(4, data, packet.source, packet.destination)) == reason
+
+
+def test_what_was_settled_with_another_sender_or_group_is_judged() -> None:
+    """Without a pseudo-header the message alone does not tell them apart."""
+    bench, handle = backup(check_addresses=True)
+    assert bench.hear(handle, 200, form="rfc9568") == ""
+    assert bench.hear(handle, 200, last=21, form="rfc9568") == ""  # the bench sees who is followed
+    assert bench.hear(handle, 200, last=21, form="rfc9568", destination=bytes((224, 0, 0, 99))) == "peer"
+
+
 def test_an_ipv6_packet_whose_hop_limit_was_not_told_is_refused() -> None:
     bench, handle = backup(6, peers=(primary(6, 20),))
     assert_refused(bench, handle, "ttl", ttl=-1, destination=primary(6, 10))

@@ -28,10 +28,31 @@ class Own:
     preempt: bool = True
     preempt_delay_ns: int = 0
     check_addresses: bool = False
+    skip_check_adv_addr: bool = False
+    auth_pass: bytes = b""
+    peer_ttls: tuple[tuple[int, int], ...] = ()  # of routers 2 and 3; then it is unicast
+    check_unicast_src: bool = False
 
     @property
     def addresses(self) -> tuple[bytes, ...]:
         return virtual(self.family, 1, 2)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those that Engine.change() takes, too."""
+        return {
+            "priority": self.priority,
+            "advert_int_cs": self.interval_cs,
+            "addresses": self.addresses,
+            "preempt": self.preempt,
+            "preempt_delay_ns": self.preempt_delay_ns,
+            "check_addresses": self.check_addresses,
+            "skip_check_adv_addr": self.skip_check_adv_addr,
+            "auth_pass": self.auth_pass,
+            "peers": [source(self.family, 2 + each) for each in range(len(self.peer_ttls))],
+            "peer_ttls": self.peer_ttls,
+            "check_unicast_src": self.check_unicast_src,
+        }
 
 
 def virtual(family: int, *numbers: int) -> tuple[bytes, ...]:
@@ -53,9 +74,12 @@ def advert(own: Own, **fields: Any) -> bytes:
         "priority": 200,
         "interval_cs": own.interval_cs,
         "source": source(own.family, 2),
-        "destination": codec.GROUPS[own.family],
+        "destination": source(own.family, 1) if own.peer_ttls else codec.GROUPS[own.family],
         "addresses": own.addresses,
-    } | fields
+    }
+    if own.auth_pass:
+        named |= {"auth_type": 1, "auth_data": own.auth_pass.ljust(8, b"\0")}
+    named |= fields
     header: dict[str, Any] = {key: named.pop(key) for key in ("ttl", "options") if key in named}
     header |= {key: named[key] for key in ("source", "destination")}
     return (codec.ipv4 if own.family == 4 else codec.ipv6)(codec.message(**named), **header)
@@ -121,16 +145,7 @@ class Pair:
         self._before = {node: node.engine.health()["datagrams_received"] for node in self.nodes}
         # How long the two have looked at the same thing one after the other, at most.
         self._apart_ns = 0
-        settings: dict[str, Any] = {
-            "family": own.family,
-            "version": own.version,
-            "priority": own.priority,
-            "advert_int_cs": own.interval_cs,
-            "addresses": own.addresses,
-            "preempt": own.preempt,
-            "preempt_delay_ns": own.preempt_delay_ns,
-            "check_addresses": own.check_addresses,
-        }
+        settings = {"family": own.family, "version": own.version, **own.settings}
         for node in self.nodes:
             handles = [node.engine.add(ifindex=self._ifindex, vrid=vrid, **settings) for vrid in VRIDS]
             for handle in handles:
@@ -201,14 +216,7 @@ class Pair:
     def change(self, **settings: Any) -> None:
         """Reconfigure, as a reload does."""
         now_ns = self.plain.engine.now_ns()
-        usual: dict[str, Any] = {
-            "priority": self.snapshot(self.plain).priority,
-            "advert_int_cs": self.own.interval_cs,
-            "addresses": self.own.addresses,
-            "preempt": self.own.preempt,
-            "preempt_delay_ns": self.own.preempt_delay_ns,
-            "check_addresses": self.own.check_addresses,
-        }
+        usual = self.own.settings | {"priority": self.snapshot(self.plain).priority}
         for node in self.nodes:
             node.engine.change(self._handles[node][0], now_ns, **(usual | settings))
 

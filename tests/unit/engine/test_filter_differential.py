@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reference import codec
 from unit.engine.filter_pair import VRIDS, Own, Pair, advert, source, virtual
 from unit.engine.test_steady import needs_bpf
 from vrrpd_fast.model import State
@@ -37,6 +38,10 @@ def owns(draw: st.DrawFn, family: int, version: int) -> Own:
         preempt=draw(st.sampled_from((True, True, False))),
         preempt_delay_ns=draw(st.sampled_from((0, 0, 1, FOREVER_NS))),
         check_addresses=draw(st.sampled_from((False, False, True))),
+        skip_check_adv_addr=draw(st.sampled_from((False, False, True))),
+        auth_pass=draw(st.sampled_from((b"", b"secret"))) if version == 2 else b"",
+        peer_ttls=draw(st.sampled_from(((), (), ((0, 255),), ((255, 255), (1, 254))))),
+        check_unicast_src=draw(st.booleans()),
     )
 
 
@@ -52,6 +57,8 @@ def flaws(family: int) -> list[dict[str, Any]]:
         {"type": 2},
         {"reserve": 1},
         {"auth_type": 1},
+        {"auth_data": b"secret\0x"},
+        {"auth_type": 1, "auth_data": b"secret\0\0"},
         {"trailer": bytes(4)},
         {"count": 1},
         {"count": 0, "addresses": ()},
@@ -64,6 +71,7 @@ def flaws(family: int) -> list[dict[str, Any]]:
         {"addresses": virtual(family, 1, 3)},
         {"addresses": virtual(family, 1, 2, 3)},
         {"destination": source(family, 1)},
+        {"destination": codec.GROUPS[family]},
         {"source": source(family, 1)},
         {"source": source(family, 3)},
         *({"priority": priority} for priority in (0, 50, 100, 150, 255)),
