@@ -30,7 +30,6 @@ from vrrpd_fast.model import (
     Complaint,
     Config,
     Instance,
-    Script,
     State,
     VirtualAddress,
 )
@@ -48,7 +47,7 @@ from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
 from vrrpd_fast.tellings import Tellings
-from vrrpd_fast.track.script import ScriptTracker
+from vrrpd_fast.track.scripts import Scripts
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 ROUTERS_PER_SLICE = 16
-_GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 
 
 class Summary(Struct, frozen=True):
@@ -103,9 +101,6 @@ class Fleet:
         self.routers: dict[str, VirtualRouter] = {}
         self._loop = loop
         self._on_late = on_late
-        self._scripts: dict[str, ScriptTracker] = {}
-        # Who judges in place of a script that a reload changed, until its first result.
-        self._former: dict[str, ScriptTracker] = {}
         self._by_handle: dict[int, VirtualRouter] = {}
         self._interests = Interests()
         self._work: deque[tuple[str, str | None]] = deque()  # (virtual router, device that changed or None)
@@ -137,6 +132,7 @@ class Fleet:
         self._bulk = Netlink()
         self._frames = FrameSender()
         self._spawner = Spawner(loop)
+        self._scripts = Scripts(self._spawner, self._on_script)
         self.notifier = Notifier(self._spawner)
         self.links = LinkMonitor(
             loop,
@@ -216,13 +212,13 @@ class Fleet:
         """
         is_first = not self._has_applied
         self._has_applied = True
-        fresh = self._new_scripts(config.scripts)
-        self._size_buffers(config)
+        fresh = self._scripts.prepare(config.scripts)
         if fresh or needs_programs(config):
             self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
         fifos = self.notifier.prepare(config)
         self._spawner.umask = config.process.umask
+        self._size_buffers(config)
         added, removed, restarted, changed = [], [], [], []
         failed: dict[str, str] = {}
         for name, router in list(self.routers.items()):
@@ -238,7 +234,7 @@ class Fleet:
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted], self._tellings.removed)
         self.notifier.use(config, fifos)
-        self._take_scripts(fresh)
+        self._scripts.take(fresh)
         former = set(self.routers)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
         limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
@@ -270,15 +266,14 @@ class Fleet:
             for name in config.instances:
                 if name in former and name in self.routers:
                     self._tellings.repeat(self.routers[name])
-        self._drop_scripts(config.scripts)
+        self._scripts.drop(config.scripts)
         self._shield.settle()
         self._guard.settle()
         self._promoter.settle()
         self.links.reelect()
         if not config.dynamic_interfaces:
             self._tell_missing(added)
-        for number, tracker in enumerate(fresh.values()):
-            tracker.start(1.0 - number * _GOLDEN % 1.0)  # hundreds of scripts do not all fork at once
+        self._scripts.start(fresh.values())
         added, restarted, changed = (
             [name for name in names if name not in failed] for names in (added, restarted, changed)
         )
@@ -316,41 +311,13 @@ class Fleet:
                     explain.routers(count),
                 )
 
-    def _new_scripts(self, scripts: dict[str, Script]) -> dict[str, ScriptTracker]:
-        fresh = {}
-        for name, script in scripts.items():
-            known = self._scripts.get(name)
-            if known is None or known.script != script:
-                try:
-                    fresh[name] = ScriptTracker(script, self._spawner, self._on_script)
-                except ValueError as error:
-                    raise ValueError(f"vrrp_script {name}: {error}") from error
-        return fresh
-
-    def _take_scripts(self, fresh: dict[str, ScriptTracker]) -> None:
-        for name, tracker in fresh.items():
-            if name in self._scripts:
-                self._scripts[name].stop()
-                self._former[name] = self._judge(name)
-            self._scripts[name] = tracker
-
-    def _drop_scripts(self, scripts: dict[str, Script]) -> None:
-        for name in self._scripts.keys() - scripts.keys():
-            self._scripts.pop(name).stop()
-            self._former.pop(name, None)
-
-    def _judge(self, name: str) -> ScriptTracker:
-        """Who says whether a script is up: one that a reload has just changed must not shake priorities."""
-        tracker = self._scripts[name]
-        return tracker if tracker.state is not None else self._former.get(name, tracker)
-
     def _create(self, instance: Instance) -> None:
         router = VirtualRouter(
             instance,
             self.engine,
             self._memberships,
             self._debounce.get,
-            self._judge,
+            self._scripts.judge,
             self._claims.follow,
             self._is_native,
             lambda: self._start.reason,
@@ -523,10 +490,8 @@ class Fleet:
         self._work.extend((name, None) for name in self.routers)
         self._schedule()
 
-    def _on_script(self, tracker: ScriptTracker) -> None:
-        self._former.pop(tracker.script.name, None)
-        for name in self._interests.of_script(tracker.script.name):
-            self._work.append((name, None))
+    def _on_script(self, script: str) -> None:
+        self._work.extend((name, None) for name in self._interests.of_script(script))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -579,8 +544,7 @@ class Fleet:
         """Withdraw every address, release every mastership, close everything."""
         self._work.clear()
         await self._stop(list(self.routers), self._tellings.stopped)
-        for tracker in self._scripts.values():
-            tracker.stop()
+        self._scripts.close()
         await self._tellings.flush()
         await self.notifier.close()
         self._loop.remove_reader(self.engine.timer_fd)

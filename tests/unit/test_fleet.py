@@ -218,8 +218,8 @@ def test_an_unknown_user_of_a_script_changes_nothing() -> None:
                 await bench.apply(instance("VI", priority=50), owner("other", vrid=9), scripts=(script, bad))
             assert list(bench.fleet.routers) == ["VI"]
             assert bench.fleet.routers["VI"].instance == backup
-        runs = bench.fleet._scripts["chk"].runs
-        await bench.until(lambda: bench.fleet._scripts["chk"].runs > runs, "the script goes on")
+        runs = bench.fleet._scripts.judge("chk").runs
+        await bench.until(lambda: bench.fleet._scripts.judge("chk").runs > runs, "the script goes on")
 
     work(test)
 
