@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unit.config.loading import load
 from vrrpd_fast.config.convert import expand
@@ -11,6 +13,12 @@ from vrrpd_fast.config.load import load_text
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.config.ranges import expand as write_out
 from vrrpd_fast.model import ConfigError, Instance
+
+# A busy machine may stall any example; what counts is the outcome.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TEXTS = st.text("{}nm+-*/%:()<>.,=0129x_ '\\", max_size=12)
+NUMBERS = st.lists(st.integers(-3, 12) | st.sampled_from([2**32, 2**70, True, 1.5, "1", None]), max_size=4)
+RANGES = st.dictionaries(st.sampled_from(["n", "m", "N", ""]), NUMBERS, max_size=2) | NUMBERS
 
 FIVE_HUNDRED = """{
   "vrrp_instance": {
@@ -160,3 +168,19 @@ def test_expansion_comes_to_the_same(tmp_path: Any) -> None:
     assert expanded.findings == []
     assert "range" not in expanded.text and len(json.loads(expanded.text)["vrrp_instance"]) == 500
     assert load_text(expanded.text, "f") == load_text(FIVE_HUNDRED, "f")
+
+
+@UNTIMED
+@given(TEXTS, RANGES, TEXTS, TEXTS)
+def test_any_range_is_written_out_or_refused(name: str, numbers: Any, one: str, other: str) -> None:
+    block = {"range": numbers, "priority": one, "track_script": [other, {"name": other}]}
+    problems = Problems()
+    expansion = write_out({"vrrp_instance": {name: block}}, problems)
+    made = expansion.document["vrrp_instance"]
+    assert bool(made) != bool(problems.items)
+    for each, written in made.items():
+        assert expansion.origin(("vrrp_instance", each)) == ("vrrp_instance", name)
+        assert set(written) == {"priority", "track_script"}
+        assert isinstance(written["priority"], int | str)
+    for problem in problems.items:
+        assert problem.path[:2] == ("vrrp_instance", name) and problem.message.isprintable()
