@@ -67,8 +67,8 @@ class Instance:
     def rewrite(self, scripts: Block) -> None:
         """Apply every rule."""
         block = self._block
-        if self._is_ipv6 and block.get("version") == 2:
-            self._tell((*self._path, "version"), "IPv6 needs version 3, which is used")
+        if self._is_ipv6 and self._strict and block.get("version") == 2:
+            self._tell((*self._path, "version"), "becomes 3, as in keepalived: strict mode has no IPv6 in 2")
             block["version"] = 3
         if "authentication" in block:
             self._authentication()

@@ -234,10 +234,13 @@ def test_a_mistake_in_an_address_that_was_moved_is_found_where_it_stands() -> No
     assert text.splitlines()[int(error.split(":")[0]) - 1].strip() == many[290]
 
 
-def test_ipv6_needs_version_3() -> None:
-    one, messages = result(instance_text("version 2", addresses="fe80::1"))
+def test_ipv6_in_version_2() -> None:
+    """keepalived sends such adverts, which no RFC has, but in strict mode."""
+    one, messages = result(instance_text("strict_mode", "version 2", addresses="fe80::1"))
     assert one.version == 3
-    assert messages == ["version: IPv6 needs version 3, which is used"]
+    assert messages == ["version: becomes 3, as in keepalived: strict mode has no IPv6 in 2"]
+    (error,) = errors(instance_text("version 2", addresses="fe80::1"))
+    assert "version: 2 has no IPv6" in error
 
 
 @pytest.mark.parametrize(
