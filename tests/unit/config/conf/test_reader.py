@@ -32,8 +32,10 @@ def test_a_block_on_the_line_of_the_brace_before(tmp_path: Path) -> None:
     assert read_text(tmp_path, text) == (["a", ["b"], "c", ["d"], "e f", [], "g", [], "h"], [])
 
 
-@pytest.mark.parametrize("text", ["", "\n", "# only\n! comments", "   \t\r\n", "@other a {", "$A=1"])
-def test_nothing_is_said(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# only\n! comments", b"# caf\xe9 \xff\xfe\n", "   \t\r\n", "@other a {", "$A=1"]
+)
+def test_nothing_is_said(tmp_path: Path, text: str | bytes) -> None:
     assert read_text(tmp_path, text) == ([], [])
 
 
