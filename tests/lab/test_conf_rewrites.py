@@ -12,6 +12,9 @@ from vrrpd_fast.model import Instance, VirtualAddress
 pytestmark = pytest.mark.peer("keepalived")
 
 HEAD = """\
+interface_up_down_delays {
+  veth0 10 0.001
+}
 global_defs {
   script_user root
 }
@@ -90,10 +93,14 @@ def conf() -> str:
     return text
 
 
-def dumped(directory: Path) -> dict[str, str]:
-    """The blocks of keepalived.data by name."""
+def dumped(directory: Path) -> str:
+    """keepalived.data of a run with the keepalived.conf there."""
     subprocess.run(["unshare", "--net", "--mount", "sh", "-c", DUMP], cwd=directory, check=True, timeout=60)
-    data = (directory / "keepalived.data").read_text()
+    return (directory / "keepalived.data").read_text()
+
+
+def blocks_of(data: str) -> dict[str, str]:
+    """The virtual routers of keepalived.data by name."""
     topology = data.partition("VRRP Topology")[2].partition("VRRP Sockpool")[0]
     blocks = topology.split(" VRRP Instance = ")[1:]
     return {block.partition("\n")[0]: block for block in blocks}
@@ -163,11 +170,19 @@ def shown(address: VirtualAddress) -> str:
 def test_both_run_with_the_same_values(tmp_path: Path) -> None:
     path = tmp_path / "keepalived.conf"
     path.write_text(conf())
-    ours = {name: of_ours(one) for name, one in load(path).config.instances.items()}
-    theirs = {name: of_keepalived(block) for name, block in dumped(tmp_path).items()}
+    config = load(path).config
+    data = dumped(tmp_path)
+    ours = {name: of_ours(one) for name, one in config.instances.items()}
+    theirs = {name: of_keepalived(block) for name, block in blocks_of(data).items()}
     assert list(ours) == list(theirs) == list(INSTANCES)
     differing = {
         name: {key: (value, theirs[name][key]) for key, value in facts.items() if value != theirs[name][key]}
         for name, facts in ours.items()
     }
     assert {name: found for name, found in differing.items() if found} == {}
+    delay = config.interface_delays["veth0"]
+    debounce = re.search(
+        r"Name = veth0\n(?:.*\n)*? +Up debounce timer = (\d+)us\n +Down debounce timer = (\d+)us", data
+    )
+    assert debounce is not None
+    assert [round(delay.up * 1e6), round(delay.down * 1e6)] == [int(debounce[1]), int(debounce[2])]

@@ -4,32 +4,36 @@ from typing import Any
 
 from vrrpd_fast.config.conf.teller import Teller
 
-_STEP = 0.01  # seconds that a delay stays below the limit
 _LONGEST = 255  # what is longer is refused
 
 
-def shorten_delays(document: dict[str, Any], tell: Teller) -> None:
-    """Cut delays that last as long as others wait for adverts of an instance on the interface."""
+def shorten_delays(document: dict[str, Any], versions: dict[str, int], tell: Teller) -> None:
+    """Cut delays that last as long as others wait for adverts of an instance on the interface.
+
+    `versions` are those of the instances. What is left is the wait less the shortest skew time, which is
+    1/256 s in version 2 and 1/256 of the interval in version 3 (RFC 3768 6.1, RFC 9568 6.1).
+    """
     defaults = document.get("global_defs", {})
-    shortest: dict[str, float] = {}
-    for block in document.get("vrrp_instance", {}).values():
+    shortest: dict[str, tuple[float, float]] = {}
+    for name, block in document.get("vrrp_instance", {}).items():
         strict = block.get("strict_mode", defaults.get("vrrp_strict", False))
         adverts = block.get("down_timer_adverts", defaults.get("vrrp_down_timer_adverts", 3))
-        silence = ((3 if strict else adverts) - 1) * block.get("advert_int", 1)
+        interval = block.get("advert_int", 1)
+        wait = ((3 if strict else adverts) - 1) * interval
+        skew = (interval if versions[name] == 3 else 1) / 256
         interface = block.get("interface", "")
-        shortest[interface] = min(silence, shortest.get(interface, silence))
+        shortest[interface] = min((wait, skew), shortest.get(interface, (wait, skew)))
     delays = document["interface_up_down_delays"]
-    for name, value in delays.items():
-        limit = shortest.get(name)
-        if limit is None:
+    for name, stated in delays.items():
+        if name not in shortest:
             continue
-        stated = value if isinstance(value, list) else [value]
-        longest = max(0, round(limit - _STEP, 2))
-        served = [longest if limit <= one <= _LONGEST else one for one in stated]
+        wait, skew = shortest[name]
+        longest = max(0, round(wait - skew, 6))
+        served = [longest if wait <= one <= _LONGEST else one for one in stated]
         if served != stated:
             tell(
                 ("interface_up_down_delays", name),
                 f"becomes {' '.join(f'{one:g}' for one in served)}, as keepalived cuts it: "
-                f"other routers take over {limit:g} s after the last advert",
+                f"other routers take over {wait:g} s after the last advert",
             )
-            delays[name] = served if isinstance(value, list) else served[0]
+            delays[name] = served

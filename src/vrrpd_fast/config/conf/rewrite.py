@@ -37,14 +37,14 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
         tell(("global_defs", "vrrp_strict"), _STRICT)
         drop_forced(defaults, "vrrp_", ("global_defs",), tell)
     _tell_of_no(defaults, "vrrp_", ("global_defs",), tell)
-    checks_addresses = False
+    versions: dict[str, int] = {}
     for name, block in document.get("vrrp_instance", {}).items():
         instance = Instance(block, ("vrrp_instance", name), defaults, places, tell)
         instance.rewrite(scripts)
-        checks_addresses |= instance.version == 3
+        versions[name] = instance.version
     if "interface_up_down_delays" in document:
-        shorten_delays(document, tell)
-    if checks_addresses:  # version 2 does so in any case
+        shorten_delays(document, versions, tell)
+    if 3 in versions.values():  # version 2 does so in any case
         document.setdefault("global_defs", {})["check_addresses"] = "strict"
 
 

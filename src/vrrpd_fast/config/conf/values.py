@@ -174,11 +174,10 @@ def umask(words: Words) -> int | str:
         raise WordError(f"{quoted(bits)} is not a number", words[0].place) from error
 
 
-def delays(words: Words) -> int | float | list[int | float]:
-    """`DOWN [UP]` seconds."""
+def delays(words: Words) -> list[int | float]:
+    """`DOWN [UP]` seconds. What is left out for up is 0 in keepalived 2.2.7, whatever its manual says."""
     _no_more(words[2:])
-    down = decimal(words[:1])
-    return [down, decimal(words[1:])] if len(words) > 1 else down
+    return [decimal(words[:1]), decimal(words[1:]) if len(words) > 1 else 0]
 
 
 def tracked_script(words: Words) -> str | dict[str, Any]:

@@ -50,7 +50,6 @@ DIFFERENTLY = {
     ): "accepted without effect, as in keepalived; --log-level tells how much is logged",
     ("vrrp_instance", "track_script"): "the script may stand below, where keepalived does not look",
     ("authentication", "auth_type"): "PASS; AH is refused: the other routers would not know us",
-    ("top", "interface_up_down_delays"): "cut to 10 ms below what others wait for",
     ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
 }
 REMARKS = {
@@ -58,6 +57,7 @@ REMARKS = {
     ("global_defs", "vrrp_delay_after_boot"): "of later versions",
     ("global_defs", "vrrp_owner_ignore_adverts"): "of later versions",
     ("global_defs", "v3_checksum_as_v2"): "of later versions",
+    ("top", "interface_up_down_delays"): "without an up delay there is none, as in 2.2.7 against its manual",
     ("vrrp_instance", "vmac_garp_intvl"): "old name of garp_extra_if",
     ("vrrp_instance", "preempt"): "the default; undoes nopreempt",
     ("vrrp_instance", "no_accept"): "accept false in JSON",

@@ -214,7 +214,7 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "interface_up_down_delays {\n eth0 1.5\n eth1 1 0.25\n }",
-        {"interface_up_down_delays": {"eth0": 1.5, "eth1": [1, 0.25]}},
+        {"interface_up_down_delays": {"eth0": [1.5, 0], "eth1": [1, 0.25]}},
     ),
     ("global_defs {\n }", {"global_defs": {}}),
     ("vrrp_script chk {\n script /bin/true\n }", {"vrrp_script": {"chk": {"script": "/bin/true"}}}),
