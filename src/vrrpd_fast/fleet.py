@@ -597,7 +597,16 @@ class Fleet:
         if self.engine.filter_loss is not None and not self._told_filter:
             self._told_filter = True
             log.warning("kernel filter given up: %s", self.engine.filter_loss)
+        self._look_for_routes()
         self._watch = self._loop.call_later(LOOK_SECONDS, self._look_after)
+
+    def _look_for_routes(self) -> None:
+        """A new route is no news of a link: who waits for one, unicast without interface, looks again."""
+        for name in self._interests.of_device(ANY_DEVICE):
+            router = self.routers.get(name)
+            if router is not None and router.state is State.FAULT and not router.instance.interface:
+                self._work.append((name, None))
+        self._schedule()
 
     def health(self) -> JSON:
         """How the daemon itself does: counters of its whole life, and how late its ticks were."""

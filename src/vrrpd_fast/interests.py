@@ -75,4 +75,4 @@ def _is_anywhere(route: VirtualRoute) -> bool:
 
 def _roams(instance: Instance) -> bool:
     """Whether its source address may be on any interface, and must be on one."""
-    return instance.track_src_ip and not instance.interface
+    return not instance.interface and (instance.track_src_ip or instance.source_ip is None)

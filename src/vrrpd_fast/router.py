@@ -28,6 +28,7 @@ from vrrpd_fast.model import (
 )
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.routing import PreparedRouting
+from vrrpd_fast.net.sources import source_towards
 from vrrpd_fast.net.vips import PreparedAddresses
 from vrrpd_fast.track.priority import Fault, contribution, effective
 
@@ -254,7 +255,7 @@ class VirtualRouter:
             ifindex = None if link is None else link.index
             self._serial = 0 if link is None else link.serial
         else:  # unicast by the kernel's routes
-            source, ifindex = self.instance.source_ip, ANYWHERE
+            source, ifindex = self._route_source(), ANYWHERE
         self._listen(ifindex)
         if (ifindex, source) == (self._ifindex, self._source):
             return False
@@ -262,6 +263,13 @@ class VirtualRouter:
         self._source = source
         self._engine.move(self.handle, next(_nowhere) if ifindex is None else ifindex, self._packed_source())
         return True
+
+    def _route_source(self) -> IPv4Address | IPv6Address | None:
+        """Without an interface: as configured, else what the routes to the first peer say."""
+        instance = self.instance
+        if instance.source_ip is not None or not instance.unicast_peers:
+            return instance.source_ip
+        return source_towards(instance.unicast_peers[0].address)
 
     def _packed_source(self) -> bytes:
         if self._source is None:
@@ -358,6 +366,8 @@ class VirtualRouter:
             return Reason.INTERFACE_DOWN, f"interface {instance.interface} is down"
         if instance.is_unicast and not instance.unicast_peers:
             return Reason.NO_PEERS, "it is unicast (unicast_fault_no_peer) and has no unicast_peer"
+        if self._source is None and not instance.interface:
+            return Reason.NO_ADDRESS, f"no route leads to {instance.unicast_peers[0].address}"
         if self._source is None:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"

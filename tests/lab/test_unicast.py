@@ -86,6 +86,30 @@ def test_only_peers_are_heard(build: Build) -> None:
 
 
 @pytest.mark.rfc("U1", "U3")
+def test_without_interface_and_source_the_routes_decide(build: Build, capture: Tap) -> None:
+    """r1 speaks over the LAN to which a route leads, from its address there, and hears the answer there."""
+    net = build(["r1", "r2"], ["r1", "r2"])
+    wire = capture(net)
+
+    def loose(priority: int, other: str) -> Settings:
+        settings = FAST.settings(priority, virtual_ipaddress=["10.0.0.100/24 dev eth0"], unicast_peer=[other])
+        return {key: value for key, value in settings.items() if key != "interface"}
+
+    net.ip("r2", "addr", "add", "10.7.0.2/32", "dev", "eth1")
+    first = VrrpdFast(net, "r1", VI=loose(200, "10.7.0.2"))
+    second = VrrpdFast(net, "r2", VI=loose(100, "10.1.0.1") | {"unicast_src_ip": "10.7.0.2"})
+    first.start()
+    status = first.wait_state("VI", "FAULT")
+    assert "10.7.0.2" in status["reason"]
+    net.ip("r1", "route", "add", "10.7.0.2", "via", "10.1.0.2")
+    first.wait_state("VI", "MASTER")
+    second.start()
+    second.wait_state("VI", "BACKUP")
+    seen = wire.wait_advert("r1", after=now_ns())
+    assert (seen.lan, str(seen.source), str(seen.destination)) == (1, "10.1.0.1", "10.7.0.2")
+    assert second.statistics("VI")["master_transitions"] == 0
+
+
 @pytest.mark.parametrize(
     ("peers", "told"),
     [([], "unicast_peer"), (["10.0.0.1"], "10.0.0.1"), (["fe80::2"], "fe80::2"), (["nobody"], "nobody")],

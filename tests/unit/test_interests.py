@@ -46,6 +46,8 @@ def test_addresses_and_scripts(interests: Interests) -> None:
         ({"source_ip": ip_address("10.0.0.7"), "track_src_ip": True}, True, False),
         ({"source_ip": ip_address("10.0.0.7"), "track_src_ip": True, "interface": ""}, True, True),
         ({"track_src_ip": True}, False, False),
+        ({"interface": ""}, False, True),
+        ({"source_ip": ip_address("10.0.0.7"), "interface": ""}, False, False),
     ],
 )
 def test_a_source_address_that_must_be_there(

@@ -691,3 +691,17 @@ def test_without_an_interface_the_source_address_may_be_anywhere(world: World) -
     assert router.reason == "the source address 10.0.0.77 is not on any interface"
     world.change(router, "a1", addresses={(4, source.packed, 24): 0})
     assert router.state is State.BACKUP
+
+
+def test_without_an_interface_the_routes_tell_the_source_address(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes: dict[str, IPv4Address] = {}
+    monkeypatch.setattr("vrrpd_fast.router.source_towards", lambda peer: routes.get(str(peer)))
+    peer = Peer(address=IPv4Address("10.7.0.9"))
+    made = world.router(interface="", is_unicast=True, unicast_peers=(peer,))
+    assert (made.state, made.reason) == (State.FAULT, "no route leads to 10.7.0.9")
+    routes["10.7.0.9"] = IPv4Address("10.0.0.5")
+    world.evaluate(made)
+    assert made.state is State.BACKUP
+    assert str(world.engine.equipped[made.handle][0].source) == "10.0.0.5"
