@@ -90,7 +90,7 @@ class Claims:
         if router.is_master:
             items = router.addresses.additions
             if router.routing:
-                items = [*items, *router.routing.additions]
+                items = [*items, *router.routing.entries]
         else:
             items = self._held(router)
         self._enter(router, router.is_master, items)

@@ -39,6 +39,7 @@ from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import LinkMonitor
 from vrrpd_fast.net.messages import tagged_addresses
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
+from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
@@ -58,6 +59,7 @@ APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
 ROUTERS_PER_SLICE = 16
+ROUTES_PER_SLICE = 32
 
 
 class Summary(Struct, frozen=True):
@@ -242,7 +244,7 @@ class Fleet:
         for name, instance in config.instances.items():
             try:
                 if name not in self.routers:
-                    self._create(instance)
+                    await self._create(instance)
                     if name not in restarted:
                         added.append(name)
                 elif instance != self.routers[name].instance:
@@ -311,7 +313,7 @@ class Fleet:
                     explain.routers(count),
                 )
 
-    def _create(self, instance: Instance) -> None:
+    async def _create(self, instance: Instance) -> None:
         router = VirtualRouter(
             instance,
             self.engine,
@@ -325,6 +327,7 @@ class Fleet:
             self._vrf_table,
             self.links.has,
         )
+        await self._prepare(router.routing)
         self._register(instance)
         self.routers[instance.name] = router
         self._by_handle[router.handle] = router
@@ -339,16 +342,23 @@ class Fleet:
             for each in router.addresses.removals
             if each.address not in instance.all_addresses and not self._is_taken(each, router)
         ]
+        routing = router.prepare_routing(instance, router.routing)
+        await self._prepare(routing)
         await self._claims.remove(router, gone)
         if old.is_shielded and not instance.is_shielded:
             self._claims.unshield(router)
         self._unregister(old)
         self._register(instance)
-        router.reconfigure(instance, self.engine.now_ns())
+        router.reconfigure(instance, self.engine.now_ns(), routing)
         if _carried(old) != _carried(instance):
             self._claims.follow(router)
         else:
             self._announcements.reconfigure(router, old.garp)
+
+    async def _prepare(self, routing: PreparedRouting) -> None:
+        while routing.prepare(ROUTES_PER_SLICE):
+            self.engine.settle()
+            await asyncio.sleep(0)
 
     def _is_taken(self, prepared: Prepared, giver: VirtualRouter) -> bool:
         """Whether another virtual router, MASTER, carries an address that this one gives up."""

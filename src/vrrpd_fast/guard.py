@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from vrrpd_fast.claims import Claims
@@ -11,6 +12,7 @@ from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import OWNER_TAG, Instance
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.removals import RemovalMonitor
+from vrrpd_fast.net.routing import Entry
 from vrrpd_fast.slices import Claimant
 
 log = logging.getLogger(__name__)
@@ -100,25 +102,29 @@ class Guard:
 
     def _serve(self) -> None:
         self._turn = None
-        for key in list(self._lost)[:KEYS_PER_SLICE]:
+        found: dict[str, list[Entry]] = {}
+        for key in list(islice(self._lost, KEYS_PER_SLICE)):
             del self._lost[key]
             for name in self._carriers.get(_place(key), ()):
-                self._restore(name, key)
+                found.setdefault(name, []).extend(self._find(name, key))
+        for name, entries in found.items():
+            if entries and (router := self._router(name)) is not None:
+                self._claims.put_back(router, entries)
         if self._all and (router := self._router(self._all.popleft())) is not None and router.is_master:
             self._claims.put_back(router, router.routing.wanted())
         if self._lost or self._all:
             self._turn = self._loop.call_soon(self._serve)
 
-    def _restore(self, name: str, key: Hashable) -> None:
+    def _find(self, name: str, key: Hashable) -> Sequence[Entry]:
+        """What of a MASTER's is lost with this key; not what went with its link, which comes back with it."""
         router = self._router(name)
         if router is None or not router.is_master:
-            return
-        # What went with its link comes back with it.
+            return ()
         found = [each for each in router.routing.find(key) if all(map(self._is_up, each.devices))]
         for each in found:
             text = "instance %s: someone removed %s: put back"
-            self._limit.log(log, logging.WARNING, (name, str(each)), text, name, each)
-        self._claims.put_back(router, found)
+            self._limit.log(log, logging.WARNING, (name, key), text, name, each)
+        return found
 
     def _is_up(self, dev: str) -> bool:
         link = self._link(dev)

@@ -103,7 +103,7 @@ class VirtualRouter:
             **_settings(instance),
         )
         self.addresses = self._prepare(set())
-        self.routing = self._prepare_routing()
+        self.routing = self.prepare_routing(instance)
 
     @property
     def name(self) -> str:
@@ -204,14 +204,17 @@ class VirtualRouter:
     def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
         log.warning("instance %s: %s", self.name, explain.complaint(what, source))
 
-    def reconfigure(self, instance: Instance, now_ns: int) -> None:
-        """Other settings under the same identity (see `identity`); the state stays."""
+    def reconfigure(self, instance: Instance, now_ns: int, routing: PreparedRouting | None = None) -> None:
+        """Other settings under the same identity (see `identity`); the state stays.
+
+        `routing` is what prepare_routing has made for it, unless that is to be done here.
+        """
         self.instance = instance
         self._priority = effective(instance.priority, (part for _, part in self._contributions()))
         self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
         self._follow_link()
         self.addresses = self._prepare({prepared.address for prepared in self.addresses.additions})
-        self.routing = self._prepare_routing()
+        self.routing = self.prepare_routing(instance, self.routing) if routing is None else routing
         self._equip()
         self.evaluate(now_ns)
 
@@ -239,9 +242,9 @@ class VirtualRouter:
         ]
         return PreparedAddresses(carried, self._index_of)
 
-    def _prepare_routing(self) -> PreparedRouting:
-        instance = self.instance
-        return PreparedRouting(instance.routes, instance.rules, self._index_of, self._vrf_table)
+    def prepare_routing(self, instance: Instance, former: PreparedRouting | None = None) -> PreparedRouting:
+        """Routes and rules as this virtual router, or a new instance of it, has them."""
+        return PreparedRouting(instance.routes, instance.rules, self._index_of, self._vrf_table, former)
 
     def _index_of(self, device: str) -> int | None:
         link = self._link(device)
