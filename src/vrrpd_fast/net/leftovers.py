@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from vrrpd_fast.net import routes, rules
 from vrrpd_fast.net.firewall import remove_tables
-from vrrpd_fast.net.messages import withdraw_tagged
+from vrrpd_fast.net.messages import may_change_addresses, withdraw_tagged
 from vrrpd_fast.net.netlink import Netlink
 from vrrpd_fast.system import enter_network
 
@@ -40,7 +40,13 @@ def withdraw(namespace: str | None, table: str) -> Withdrawn:
             netlink, routes.removals_of_tagged(netlink), "routes", routes.PreparedRoute.absent
         )
         addresses = withdraw_tagged(netlink)
-    return Withdrawn(addresses, gone_routes, gone_rules, remove_tables(table))
+        try:
+            tables = remove_tables(table)
+        except PermissionError:
+            if not may_change_addresses(netlink):
+                raise
+            tables = 0  # a daemon that runs owns it
+    return Withdrawn(addresses, gone_routes, gone_rules, tables)
 
 
 def _remove(netlink: Netlink, removals: list[bytearray], what: str, absent: frozenset[int]) -> int:
