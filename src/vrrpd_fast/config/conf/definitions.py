@@ -77,7 +77,7 @@ class Definitions:
         `active` are the definitions of several lines this line comes from. Raises LineError.
         """
         position = 0
-        open_: list[tuple[str, int]] = []  # definition, and how much text follows what it put in
+        inside: dict[str, int] = {}  # definitions, and how much text follows what each put in
         while match := _USE.search(line.text, position):
             name = match[1] if match[2] is None else match[2]
             value = self._value(name, line, match.start())
@@ -85,9 +85,9 @@ class Definitions:
                 position = match.end()
                 continue
             behind = len(line.text) - match.end()
-            while open_ and behind < open_[-1][1]:
-                open_.pop()
-            if name in active or any(name == outer for outer, _ in open_):
+            while inside and behind < inside[next(reversed(inside))]:
+                inside.popitem()
+            if name in active or name in inside:
                 self._report.error(line.place(match.start()), f"the definition of ${name} contains itself")
                 raise LineError
             if len(value) > 1 and line.text[match.end() :].strip(BLANKS):
@@ -106,7 +106,7 @@ class Definitions:
                 raise LineError
             if len(value) > 1:
                 return line, value[1:], name
-            open_.append((name, behind))
+            inside[name] = behind
             position = match.start()
         return line, [], ""
 
@@ -115,7 +115,7 @@ class Definitions:
             return self._values[name]
         if not name.startswith("_"):
             return None
-        word, *arguments = name.split() or [""]
+        word, *arguments = name.split()
         match word, arguments:
             case "_HASH", []:
                 return ["#"]

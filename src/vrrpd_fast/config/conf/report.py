@@ -1,13 +1,12 @@
 """What is wrong with the text, collected; and the budgets that no file may exceed."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import islice
 
 from vrrpd_fast.config.conf import limits
 from vrrpd_fast.config.conf.statement import Place
 from vrrpd_fast.config.form import finding
-from vrrpd_fast.config.problems import quoted
+from vrrpd_fast.config.problems import near
 from vrrpd_fast.model import Finding, Severity
 
 # Comparing words is quadratic in hostile hands.
@@ -64,8 +63,7 @@ class Report:
         if self._suggestions_left <= 0 or len(word) > _LONGEST_SUGGESTED:
             return ""
         self._suggestions_left -= 1
-        near = get_close_matches(word, islice(known, _MOST_COMPARED), n=1)
-        return f"; did you mean {quoted(near[0])}?" if near else ""
+        return near(word, islice(known, _MOST_COMPARED))
 
     def _add(self, place: Place, message: str, severity: Severity) -> None:
         if len(self.findings) == limits.MOST_FINDINGS:

@@ -93,6 +93,7 @@ TRAPS = {
     "long names alike": f"${LONG}1=1\n" * 20 + f"a ${LONG}2\n" * 20,
     "many names, many uses": NAMES + "a $A1.b\n" * 20_000,
     "many names, many unknown": NAMES + "".join(f"a $B{index}\n" for index in range(20_000)),
+    "a long chain": "".join(f"$A{index}=${{A{index + 1}}}\n" for index in range(50_000)) + "a ${A0}",
     "an endless file": "include /dev/zero",
     "alternatives for ever": f"~SEQ(N,1,400000) include {'{a,b}' * 10}",
     "too many alternatives for ever": f"~SEQ(N,1,400000) include {'{a,b}' * 20}",
