@@ -96,7 +96,8 @@ class Interpreter:
         key = entry.key or words[0].text
         where = (*path, key)
         if statement.block is not None:
-            self._problems.malformed(where, "has no block { }", place=statement.place)
+            hint = "; every keyword has a line of its own" if len(words) > 2 else ""
+            self._problems.malformed(where, f"has no block {{ }}{hint}", place=statement.place)
             return
         try:
             value = entry.convert(words[1:])
