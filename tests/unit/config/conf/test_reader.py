@@ -1,5 +1,6 @@
 """Plain files: statements and braces in all layouts keepalived takes, and where words stand."""
 
+import os
 import time
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_raw_bytes_instead_of_the_file(tmp_path: Path) -> None:
     [
         (lambda path: None, "cannot be read: No such file or directory"),
         (Path.mkdir, "is a directory"),
-        (lambda path: __import__("os").mkfifo(path), "is not a regular file"),
+        (os.mkfifo, "is not a regular file"),
         (lambda path: path.touch(0o755), "is executable, which a configuration is not; chmod a-x it"),
         (lambda path: path.write_bytes("a".encode("utf-16")), "is UTF-16; save it as UTF-8"),
     ],
@@ -156,3 +157,9 @@ def test_2000_instances_are_read_in_a_moment(tmp_path: Path) -> None:
         assert len(statements) == 2000
         assert not findings
     assert min(spent) < 0.3
+
+
+def test_conditions_are_about_the_short_host_name_by_default(tmp_path: Path) -> None:
+    host = os.uname().nodename.partition(".")[0]
+    text = f"@{host} here\n@^{host} elsewhere\n@{host}x also elsewhere\n_ ${{_INSTANCE}}\n"
+    assert read_text(tmp_path, text, config_id=None) == (["here", f"_ {host}"], [])
