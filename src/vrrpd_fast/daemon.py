@@ -7,13 +7,14 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Coroutine
 from functools import partial
 
 import vrrpd_fast
 from vrrpd_fast import explain
-from vrrpd_fast.config.load import load
+from vrrpd_fast.config.load import Loaded, load
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
@@ -28,6 +29,7 @@ from vrrpd_fast.tuning import Tuning
 log = logging.getLogger(__name__)
 
 MAX_FILES = 65536  # control connections, scripts and a multicast holder per 20 links
+SWITCH_S = 0.0005  # how long another thread may keep the interpreter from the loop
 STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not leave
 
 
@@ -68,6 +70,7 @@ class Daemon:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. ConfigError or OSError, leaving nothing, when it cannot start."""
         wire.self_test()
+        sys.setswitchinterval(SWITCH_S)
         loop = asyncio.get_running_loop()
         loaded = self._load()
         _tell(loaded.findings)
@@ -137,7 +140,7 @@ class Daemon:
         async with self._reloading:
             self._manager.reloading()
             try:
-                loaded = await asyncio.to_thread(self._load, running=self._config)
+                loaded = await self._read()
                 _tell(loaded.findings)
                 summary = await self._apply(loaded.config)
             except ConfigError as error:
@@ -155,6 +158,15 @@ class Daemon:
                 "unchanged": summary.unchanged,
                 **({"failed": summary.failed} if summary.failed else {}),
             }
+
+    async def _read(self) -> Loaded:
+        """The file, read on a thread that leaves the interpreter to the loop every SWITCH_S."""
+        gc.disable()  # one walk over all objects would hold the loop longer than that
+        try:
+            return await asyncio.to_thread(self._load, running=self._config)
+        finally:
+            gc.freeze()  # what was read now lives as long as what was read at the start
+            gc.enable()
 
     async def _apply(self, config: Config) -> Summary:
         self._tuning.apply(config.process)

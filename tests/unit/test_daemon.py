@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 import uvloop
 
 from vrrpd_fast import daemon
+from vrrpd_fast.config.load import Loaded, load
 from vrrpd_fast.daemon import STUCK_NS, Daemon, ReloadError
 from vrrpd_fast.fleet import Summary
 from vrrpd_fast.model import Config, ConfigError
@@ -100,7 +103,7 @@ def execute(main: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
 
     class Notifier:
@@ -154,7 +157,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(daemon, "_check_kernel", lambda: made.story.append("kernel"))
     monkeypatch.setattr(daemon, "raise_limits", lambda files: None)
     monkeypatch.setattr(gc, "freeze", lambda: None)
-    return made
+    usual = sys.getswitchinterval()
+    yield made
+    sys.setswitchinterval(usual)
 
 
 @pytest.fixture
@@ -368,6 +373,30 @@ def test_start_and_reload_judge_a_keepalived_conf_alike(world: World) -> None:
 
     world.run(test)
     assert world.story == [*START, "apply VJ", *END]
+
+
+def test_a_file_is_read_beside_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another thread, which neither keeps the interpreter for long nor walks over all objects."""
+    seen: list[tuple[bool, bool]] = []
+
+    def watched(*arguments: Any, **options: Any) -> Loaded:
+        seen.append((threading.current_thread() is threading.main_thread(), gc.isenabled()))
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(daemon, "load", watched)
+
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        assert sys.getswitchinterval() == pytest.approx(daemon.SWITCH_S)
+        await world.daemon.reload()
+        assert gc.isenabled()
+        world.path.write_text("{")
+        with pytest.raises(ReloadError):
+            await world.daemon.reload()
+        assert gc.isenabled()
+
+    world.run(test)
+    assert seen == [(True, True), (False, False), (False, False)]
 
 
 def test_a_keepalived_conf_with_an_error_does_not_start(world: World) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.statement import Place
-from vrrpd_fast.config.form import config_error
+from vrrpd_fast.config.form import config_error, structs
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.ranges import Expansion, expand, has_range
 from vrrpd_fast.config.source import Source, SyntaxProblem
@@ -42,7 +42,7 @@ class NativeForm:
             self._write_out(value, faults)
             if not faults.items:
                 try:
-                    return msgspec.convert(self.document, schema.File)
+                    return structs(self.document)
                 except msgspec.ValidationError:
                     pass  # read again below, with places
         source = self._read()

@@ -7,6 +7,7 @@ from vrrpd_fast.config.conf.interpret import Document, Interpreter
 from vrrpd_fast.config.conf.places import Places
 from vrrpd_fast.config.conf.rewrite import rewrite
 from vrrpd_fast.config.conf.statement import Place, Statement
+from vrrpd_fast.config.form import structs
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.validate import to_file
 from vrrpd_fast.model import Finding
@@ -31,7 +32,7 @@ class ConfForm:
         self.document = interpreter.document
         rewrite(self.document, self._places, problems)
         try:
-            return msgspec.convert(self.document, schema.File)
+            return structs(self.document)
         except msgspec.ValidationError:
             return to_file(self.document, problems)
 
