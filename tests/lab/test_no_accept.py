@@ -139,6 +139,27 @@ def test_nothing_of_it_outlives_a_kill(build: Build) -> None:
     assert tables(net, "r1") == set()
 
 
+def test_who_cannot_be_protected_is_named(build: Build) -> None:
+    """Here because another daemon owns the table; the log says so at the start, and the address is there."""
+    net = build(["r1", "client"])
+    owner = VrrpdFast(net, "r1", VI=FAST.settings(200, accept=False))
+    owner.start()
+    wait_until(lambda: owner.holds(FAST.vip), 5, "the owner of the table is MASTER")
+    settings = FAST.settings(200, vrid=52, accept=False, virtual_ipaddress=["10.0.0.101/24"])
+    document = {"global_defs": {"router_id": "other"}, "vrrp_instance": {"OTHER": settings}}
+    other = VrrpdFast(net, "r1", document)
+    other.config_path = other.directory / "other.json"
+    other.socket_path = other.directory / "other.sock"
+    other.start()
+    assert "error no_accept is not in force for instance OTHER: nftables: " in other.log
+    wait_until(lambda: other.holds("10.0.0.101"), 5, "the other is MASTER all the same")
+    net.must_ping("client", "10.0.0.101")
+    argv = net.command("r1", sys.executable, "-m", DAEMON, "--withdraw")
+    subprocess.run(argv, check=True, capture_output=True, env=environment())
+    wait_until(lambda: owner.holds(FAST.vip), 2, "a running daemon puts back what is its own")
+    assert not net.pings("client", FAST.vip, 0.2)
+
+
 @pytest.mark.peer("keepalived")
 def test_the_rules_drop_what_those_of_keepalived_drop(build: Build) -> None:
     """The same sets and verdicts; where keepalived jumps to a chain for link-local addresses, we do not."""

@@ -258,6 +258,30 @@ def test_a_thousand_routes_go_and_come_with_their_link(build: Build, capture: Ta
     assert daemon.state("VI") == "MASTER"
 
 
+def test_thousands_come_and_go_with_a_reload_and_nobody_waits(build: Build, capture: Tap) -> None:
+    """A virtual router with 3000 routes is added and removed; the adverts of another go on meanwhile."""
+    net = build(["r1", "r2"])
+    wire = capture(net)
+    many = [f"10.{100 + n // 250}.{n % 250}.0/24 via 10.0.0.2 dev eth0" for n in range(3000)]
+    few = {"VI": FAST.settings(200)}
+    big = FAST.settings(200, vrid=52, virtual_ipaddress=["10.0.0.101/24"], virtual_routes=many)
+    daemon = VrrpdFast(net, "r1", **few)
+    daemon.start()
+    daemon.wait_state("VI", "MASTER")
+    began = now_ns()
+    waits = Waits(daemon)
+    daemon.change(**few, BIG=big)
+    assert "1 added" in daemon.ctl("reload").stdout
+    wait_until(lambda: len(destinations(net, "r1")) == 3000, 15, f"all routes are there:\n{daemon.log}")
+    daemon.change(**few)
+    assert "1 removed" in daemon.ctl("reload").stdout
+    assert destinations(net, "r1") == set()
+    waits.close()
+    times = [advert.time_ns for advert in wire.adverts("r1", vrid=51) if advert.time_ns > began]
+    assert waits.longest_net_gap_s(times) < FAST.interval + TOLERANCE_S
+    assert daemon.statistics("VI")["master_transitions"] == 1
+
+
 def test_a_reload_touches_what_differs_and_nothing_else(master: VrrpdFast) -> None:
     net = master.net
     heard = net.directory / "monitor"
