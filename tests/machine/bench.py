@@ -105,9 +105,11 @@ class Bench:
         self.check()
 
     def start(self, handle: int, reason: Reason = Reason.STARTUP) -> None:
+        router = self.routers[handle]
+        was_ready = router.ready
         self.machine.start(handle, self.now_ns, reason)
-        self.routers[handle].start(self.now_ns, reason.name)
-        assert self.machine.take_ready() == ([handle] if self.routers[handle].ready == "OWNER" else [])
+        router.start(self.now_ns, reason.name)
+        assert self.machine.take_ready() == ([handle] if router.ready and not was_ready else [])
         self.check()
 
     def stop(self, handle: int, state: State = State.INIT, reason: Reason = Reason.SHUTDOWN) -> None:

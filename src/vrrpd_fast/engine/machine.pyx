@@ -103,8 +103,8 @@ cdef inline bint absorb(int64_t now_ns, vr_t *vr, const uint8_t *source, const u
                         const uint8_t *message, size_t length) noexcept nogil:
     """Take up an advert that equals the last accepted one, which was judged; False when it does not.
 
-    What process() would do of it, no more: nothing else can have changed, or it would have been disarmed (also
-    by what starts a preempt_delay).
+    What process() would do of it, no more: nothing else can have changed, or it would have been disarmed,
+    as it is by what starts a preempt_delay.
     The deadline moves away, so that the wheel need not be told.
     """
     if not steady_equals(vr.steady, source, destination, vr.address_length, message, length):
