@@ -21,6 +21,7 @@ from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets, receive_bytes
 from vrrpd_fast.engine.steady import SteadyFilter
+from vrrpd_fast.groups import Groups
 from vrrpd_fast.guard import Guard
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.interests import ANY_DEVICE, Interests
@@ -129,6 +130,7 @@ class Fleet:
             unicast6=-1 if unicast6 is None else unicast6.fileno(),
             steady=self._load_filter() if kernel_filter else None,
         )
+        self._groups = Groups(self.engine, self._reconsider)
         self._memberships = Memberships()
         self._netlink = Netlink()
         self._bulk = Netlink()
@@ -232,6 +234,7 @@ class Fleet:
         self._announcements.configure(config.pacing)
         self._configure_shield(config)
         self._start.configure(config.process)
+        self._groups.configure(config.sync_groups, self.routers)
         self.engine.report_unknown(config.process.log_unknown_vrids)
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted], self._tellings.removed)
@@ -331,6 +334,7 @@ class Fleet:
         self._register(instance)
         self.routers[instance.name] = router
         self._by_handle[router.handle] = router
+        self._groups.join(router)
         self._claims.clear(router)
         router.evaluate(self.engine.now_ns())
 
@@ -395,6 +399,7 @@ class Fleet:
         for number, (router, state) in enumerate(zip(leaving, states, strict=True), 1):
             tell(router, state)
             del self._by_handle[router.handle]
+            self._groups.leave(router)
             router.close()
             self._unregister(router.instance)
             if number % ROUTERS_PER_SLICE == 0:
@@ -460,7 +465,17 @@ class Fleet:
         for event in events:
             router = self._by_handle[event.handle]
             router.on_transition(event)
+            group = router.group
+            if group is not None and group.begin(event):
+                self._tellings.group(group.settings, group.state)
             self._tellings.transition(router, event)
+            if group is not None and group.follow(event, self.engine.now_ns()):
+                self._tellings.group(group.settings, group.state)
+        for handle in self.engine.take_ready():
+            if (group := self._by_handle[handle].group) is not None:
+                group.lead(self.engine.now_ns())
+        if self._groups.are_there:
+            self.engine.settle()
         for handle in self.engine.take_challenged():
             self._announcements.defend(self._by_handle[handle])
             self._tellings.lower_priority_heard(self._by_handle[handle])
@@ -498,6 +513,10 @@ class Fleet:
     def _begin(self) -> None:
         """The delay at the start is over: everybody takes part."""
         self._work.extend((name, None) for name in self.routers)
+        self._schedule()
+
+    def _reconsider(self, name: str) -> None:
+        self._work.append((name, None))
         self._schedule()
 
     def _on_script(self, script: str) -> None:
@@ -554,6 +573,8 @@ class Fleet:
         """Withdraw every address, release every mastership, close everything."""
         self._work.clear()
         await self._stop(list(self.routers), self._tellings.stopped)
+        for group in self._groups:
+            self._tellings.group_stopped(group.settings, group.state)
         self._scripts.close()
         await self._tellings.flush()
         await self.notifier.close()

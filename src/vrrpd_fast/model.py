@@ -430,12 +430,21 @@ class Instance(Struct, frozen=True, kw_only=True):
         return self.virtual_addresses + self.excluded_addresses
 
 
+class SyncGroup(Struct, frozen=True, kw_only=True):
+    """A vrrp_sync_group: names of instances that change their states together."""
+
+    name: str
+    members: tuple[str, ...]
+    notify: Notify = field(default_factory=Notify)
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration, checked: names are unique, references resolve."""
 
     router_id: str
     instances: dict[str, Instance] = {}
     scripts: dict[str, Script] = {}
+    sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)
     pacing: tuple[Pacing, ...] = ()
     interface_delays: dict[str, InterfaceDelay] = {}

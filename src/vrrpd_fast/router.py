@@ -15,6 +15,7 @@ from vrrpd_fast import explain
 from vrrpd_fast.engine import wire
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
+from vrrpd_fast.groups import Group
 from vrrpd_fast.model import (
     JSON,
     NS_PER_S,
@@ -95,6 +96,8 @@ class VirtualRouter:
         self._listening: int | None = None  # where we are in the multicast group
         self._deaf = ""  # why we are not, although we should
         self._fault: tuple[Reason, str] | None = None
+        self.own_fault: tuple[Reason, str] | None = None  # without those of its sync group
+        self.group: Group | None = None
         self.handle = engine.add(
             ifindex=next(_nowhere),
             family=instance.family,
@@ -140,7 +143,7 @@ class VirtualRouter:
             self._priority = priority
             self._engine.set_priority(self.handle, priority, now_ns)
             self._tell_priority(self)
-        fault = self._find_fault()
+        fault = self._find_common_fault()
         was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
             self._last_fault = fault[1]
@@ -358,6 +361,15 @@ class VirtualRouter:
     def _awaited(self) -> str | None:
         """The first script that must have a result before we take part."""
         return next((name for name, part in self._contributions() if part is Fault.UNKNOWN), None)
+
+    def _find_common_fault(self) -> tuple[Reason, str] | None:
+        """What keeps it from taking part: its own fault, or one of its sync group."""
+        before, self.own_fault = self.own_fault, self._find_fault()
+        if self.group is None:
+            return self.own_fault
+        if self.own_fault != before:
+            self.group.fault_changed(self.name)
+        return self.own_fault or self.group.fault_of_others(self.name)
 
     def _find_fault(self) -> tuple[Reason, str] | None:
         """What keeps us from taking part, the most basic cause first."""

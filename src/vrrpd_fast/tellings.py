@@ -4,15 +4,18 @@ While addresses are put into the kernel, or taken out of it, all of it waits her
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
 from vrrpd_fast.holds import Holds
-from vrrpd_fast.model import State, Transition
+from vrrpd_fast.model import State, SyncGroup, Transition
 from vrrpd_fast.notify.events import Word
 from vrrpd_fast.notify.notifier import STATE_WORDS, Notifier
 from vrrpd_fast.router import VirtualRouter
+
+log = logging.getLogger(__name__)
 
 PER_SLICE = 16
 LIMIT = 100_000  # that may wait while addresses are being moved
@@ -71,6 +74,18 @@ class Tellings:
     def removed(self, router: VirtualRouter, state: State) -> None:
         """It is no longer configured, or starts over as another one."""
         self._add(partial(self._notifier.removed, router.instance, router.priority, state))
+
+    def group(self, group: SyncGroup, state: State) -> None:
+        """All members of a sync group have the same state now."""
+        self._add(partial(self._group, group, state))
+
+    def group_stopped(self, group: SyncGroup, state: State) -> None:
+        """The daemon ends."""
+        self._add(partial(self._notifier.tell_group, group, Word.STOP, state))
+
+    def _group(self, group: SyncGroup, state: State) -> None:
+        log.info("vrrp_sync_group %s: %s", group.name, state.name)
+        self._notifier.tell_group(group, STATE_WORDS[state], state)
 
     def repeat(self, router: VirtualRouter) -> None:
         """What it is in, for the FIFOs alone."""

@@ -19,7 +19,7 @@ LEVELS = (
     {"fleet"},
     {"tellings"},
     {"guard", "interests", "router", "scheduling", "tuning"},
-    {"claims", "config", "control", "explain", "notify", "observe", "track"},
+    {"claims", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"slices"},
     {"announcements", "debounce", "start"},
     {"pacing"},

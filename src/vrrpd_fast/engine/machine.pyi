@@ -59,13 +59,13 @@ class Machine:
         """Change the effective priority, 1–254 (255 for the owner); re-times the running down timer."""
 
     def gate(self, handle: int, gated: bool) -> None:
-        """Whether the virtual router is in a sync group: when its down timer runs out it is ready, not MASTER.
+        """Whether it is in a sync group: when its down timer runs out it is ready and not MASTER.
 
         The timer starts again; ready it stays until it hears a master that it follows.
         """
 
     def is_ready(self, handle: int) -> bool:
-        """Whether a gated BACKUP waits for the others of its group to become MASTER."""
+        """Whether it is MASTER, or would be were it not gated."""
 
     def take_ready(self) -> list[int]:
         """Those whose down timer has run out (again) since the last call, each once."""

@@ -349,7 +349,8 @@ cdef class Machine:
         vr.ready = 0
 
     def is_ready(self, int32_t handle):
-        return self.at(handle).ready != 0
+        cdef vr_t *vr = self.at(handle)
+        return vr.ready != 0 or vr.state == STATE_MASTER
 
     def take_ready(self):
         handles = [self.ready[i] for i in range(self.ready_count)]

@@ -7,11 +7,11 @@ from collections.abc import Coroutine
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from ..model import JSON, Command, Config, Instance, Notify, State
+from ..model import JSON, Command, Config, Instance, Notify, State, SyncGroup
 from ..spawn.command import Identity, resolve_user
 from ..spawn.spawn import Spawner
 from .channel import Channel
-from .events import Event, Word, scripts
+from .events import Event, Kind, Word, scripts
 from .scripts import Job, ScriptQueue
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ def needs_programs(config: Config) -> bool:
     """Whether anything in a configuration is run for an event."""
     fifos = (config.notify_fifo, config.vrrp_notify_fifo)
     return any(fifo is not None and fifo.script is not None for fifo in fifos) or any(
-        instance.notify not in _WITHOUT_SCRIPTS for instance in config.instances.values()
+        each.notify not in _WITHOUT_SCRIPTS
+        for each in (*config.instances.values(), *config.sync_groups.values())
     )
 
 
@@ -138,6 +139,21 @@ class Notifier:
                 )
             )
 
+    def tell_group(self, group: SyncGroup, word: Word, state: State) -> None:
+        """All members of a sync group have a state now, or the daemon ends. Its priority is always 0."""
+        self._number += 1
+        event = Event(
+            kind=Kind.GROUP,
+            name=group.name,
+            word=word,
+            priority=0,
+            number=self._number,
+            at=time.time(),
+            old=state,
+        )
+        self._write(event)
+        self._run(group.notify, event)
+
     def _event(self, instance: Instance, word: Word, priority: int, **facts: Any) -> Event:
         self._number += 1
         return Event(
@@ -147,7 +163,10 @@ class Notifier:
     def _send(self, event: Event) -> None:
         self._write(event)
         assert event.instance is not None
-        for word, command, more in scripts(event.instance.notify, event):
+        self._run(event.instance.notify, event)
+
+    def _run(self, notify: Notify, event: Event) -> None:
+        for word, command, more in scripts(notify, event):
             self._scripts.add(Job(word, command, more, event))
 
     def _write(self, event: Event) -> None:

@@ -1,0 +1,144 @@
+"""vrrp_sync_group: virtual routers that change their states together.
+
+All are MASTER or none is: a member whose down timer has run out waits, ready, until every other one is ready
+or MASTER; one that yields takes the others with it; one that cannot serve keeps the others from serving.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from vrrpd_fast.engine.engine import Engine
+from vrrpd_fast.model import Reason, State, SyncGroup, Transition
+
+Fault = tuple[Reason, str]
+
+
+class Member(Protocol):
+    """A virtual router, as far as its group is concerned. `own_fault` is what keeps it itself
+    from serving.
+    """
+
+    handle: int
+    state: State
+    own_fault: Fault | None
+    group: "Group | None"
+
+    @property
+    def name(self) -> str: ...
+
+
+class Group:
+    """One vrrp_sync_group at work. `reconsider` has a member look at its faults again, before long."""
+
+    def __init__(self, settings: SyncGroup, engine: Engine, reconsider: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.state = State.INIT  # which its members had together last, or began in
+        self._engine = engine
+        self._reconsider = reconsider
+        self._members: dict[str, Member] = {}
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def join(self, member: Member) -> None:
+        self._members[member.name] = member
+        member.group = self
+        self._engine.gate(member.handle, True)
+
+    def leave(self, member: Member) -> None:
+        del self._members[member.name]
+        member.group = None
+        self._engine.gate(member.handle, False)
+        if member.own_fault is not None:
+            self.fault_changed(member.name)
+
+    def fault_of_others(self, name: str) -> Fault | None:
+        """Why a member cannot serve, although it could by itself."""
+        for member in self._members.values():
+            if member.name != name and member.own_fault is not None:
+                text = f"vrrp_sync_group {self.name}: {member.name} is FAULT: {member.own_fault[1]}"
+                return Reason.SYNC_GROUP, text
+        return None
+
+    def fault_changed(self, name: str) -> None:
+        """What keeps a member from serving has come, gone or become something else."""
+        for other in self._members:
+            if other != name:
+                self._reconsider(other)
+
+    def lead(self, now_ns: int) -> None:
+        """Make all MASTER, if every one of them is or would be. The caller settles."""
+        members = self._members.values()
+        if len(members) == len(self.settings.members) and all(
+            self._engine.is_ready(member.handle) for member in members
+        ):
+            for member in members:
+                self._engine.promote(member.handle, now_ns)
+
+    def begin(self, event: Transition) -> bool:
+        """Whether a member's change of state is the first of all, so that the group begins with it."""
+        if self.state is not State.INIT or event.new not in (State.BACKUP, State.FAULT):
+            return False
+        self.state = event.new
+        return True
+
+    def follow(self, event: Transition, now_ns: int) -> bool:
+        """A member has changed its state; whether all have the same now, another than before.
+
+        Who yields takes the others with it. The caller settles.
+        """
+        if event.old is State.MASTER and event.new is State.BACKUP and event.reason is not Reason.SYNC_GROUP:
+            for member in self._members.values():
+                self._engine.demote(member.handle, now_ns, Reason.SYNC_GROUP)
+        states = {member.state for member in self._members.values()}
+        if len(states) != 1 or len(self._members) != len(self.settings.members) or self.state in states:
+            return False
+        (self.state,) = states
+        return self.state is not State.INIT
+
+
+class Groups:
+    """All groups of the daemon."""
+
+    def __init__(self, engine: Engine, reconsider: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._reconsider = reconsider
+        self._groups: dict[str, Group] = {}
+        self._of: dict[str, Group] = {}  # by the name of a member
+
+    @property
+    def are_there(self) -> bool:
+        return bool(self._groups)
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self._groups.values())
+
+    def configure(self, groups: Mapping[str, SyncGroup], members: Mapping[str, Member]) -> None:
+        """Be these groups; `members` are the virtual routers that run already."""
+        self._groups = {name: self._make(settings) for name, settings in groups.items()}
+        self._of = {name: group for group in self._groups.values() for name in group.settings.members}
+        for name, member in members.items():
+            group = self._of.get(name)
+            if member.group is not group:
+                self.leave(member)
+                self.join(member)
+                self._reconsider(name)
+
+    def _make(self, settings: SyncGroup) -> Group:
+        group = self._groups.get(settings.name)
+        if group is None:
+            return Group(settings, self._engine, self._reconsider)
+        group.settings = settings
+        return group
+
+    def join(self, member: Member) -> None:
+        """A virtual router that is to start; nothing happens to one that is in no group."""
+        if (group := self._of.get(member.name)) is not None:
+            group.join(member)
+
+    @staticmethod
+    def leave(member: Member) -> None:
+        """A virtual router that has stopped, or goes on alone."""
+        if member.group is not None:
+            member.group.leave(member)
