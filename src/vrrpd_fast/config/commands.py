@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from vrrpd_fast import model
 from vrrpd_fast.config.problems import Path, Problems, quoted
-from vrrpd_fast.config.schema import CommandEntry, FifoEntry, GlobalDefs, VrrpInstance
+from vrrpd_fast.config.schema import CommandEntry, FifoEntry, GlobalDefs, VrrpInstance, VrrpSyncGroup
 from vrrpd_fast.config.schema.base import stated
 from vrrpd_fast.spawn.command import words_of
 
@@ -77,16 +77,16 @@ def command_or_none(
 
 
 def notify(
-    block: VrrpInstance, usual: User, priority_changes: bool, path: Path, problems: Problems
+    block: VrrpInstance | VrrpSyncGroup, usual: User, priority_changes: bool, path: Path, problems: Problems
 ) -> model.Notify:
-    """The notify words of an instance; `priority_changes` is the global default."""
+    """The notify words of an instance or group; `priority_changes` is the default."""
     priority_changes = stated(block.notify_priority_changes, priority_changes)
     commands = {}
     for field, key in NOTIFY_WORDS.items():
-        entry = getattr(block, key)
+        entry = getattr(block, key, UNSET)  # a group has fewer words
         if entry is not UNSET and not isinstance(entry, bool):
             commands[field] = command(entry, usual, (*path, key), problems)
-    tells_deleted = block.notify_deleted is not False
+    tells_deleted = isinstance(block, VrrpInstance) and block.notify_deleted is not False
     if not commands and not tells_deleted:
         return _NO_NOTIFY[priority_changes]
     return model.Notify(**commands, tells_deleted=tells_deleted, priority_changes=priority_changes)

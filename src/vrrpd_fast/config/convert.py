@@ -19,6 +19,7 @@ _TOP = (
     "garp_group",
     "interface_up_down_delays",
     "vrrp_script",
+    "vrrp_sync_group",
     "vrrp_instance",
 )
 _BROKEN_DEPTH = 2  # down to the names of virtual routers everything has a line of its own

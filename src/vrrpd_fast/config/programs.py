@@ -117,16 +117,26 @@ def judge(config: Config, problems: Problems) -> Config:
     gone = config.scripts.keys() - scripts.keys()
     changed: dict[str, Instance] = {}
     for name, instance in config.instances.items():
-        fields = dict(_refused_notify(instance, programs))
+        fields: dict[str, object] = {}
+        notify = _runnable(instance.notify, ("vrrp_instance", name), programs)
+        if notify is not instance.notify:
+            fields["notify"] = notify
         if gone and any(tracked.name in gone for tracked in instance.track_scripts):
             fields["track_scripts"] = tuple(it for it in instance.track_scripts if it.name not in gone)
         if fields:
             changed[name] = msgspec.structs.replace(instance, **fields)
+    groups = {
+        name: msgspec.structs.replace(
+            group, notify=_runnable(group.notify, ("vrrp_sync_group", name), programs)
+        )
+        for name, group in config.sync_groups.items()
+    }
     process = config.process
     found = msgspec.structs.replace(
         config,
         scripts=scripts,
         instances=config.instances | changed,
+        sync_groups=groups,
         process=msgspec.structs.replace(process, **dict(_refused_process(process, programs))),
         notify_fifo=_fifo(config.notify_fifo, "notify_fifo", programs, problems),
         vrrp_notify_fifo=_fifo(config.vrrp_notify_fifo, "vrrp_notify_fifo", programs, problems),
@@ -135,15 +145,14 @@ def judge(config: Config, problems: Problems) -> Config:
     return found
 
 
-def _refused_notify(instance: Instance, programs: Programs) -> Iterator[tuple[str, Notify | object]]:
-    """The field `notify` of an instance, if something in it must not run."""
+def _runnable(notify: Notify, path: Path, programs: Programs) -> Notify:
+    """The notify words of the block at `path`, without what must not run."""
     refused: dict[str, None] = {}
     for field, word in NOTIFY_WORDS.items():
-        given: Command | None = getattr(instance.notify, field)
-        if given is not None and not programs.accepts(given, ("vrrp_instance", instance.name, word)):
+        given: Command | None = getattr(notify, field)
+        if given is not None and not programs.accepts(given, (*path, word)):
             refused[field] = None
-    if refused:
-        yield "notify", msgspec.structs.replace(instance.notify, **refused)
+    return msgspec.structs.replace(notify, **refused) if refused else notify
 
 
 def _refused_process(process: Process, programs: Programs) -> Iterator[tuple[str, None]]:

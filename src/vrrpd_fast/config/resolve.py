@@ -15,6 +15,7 @@ from vrrpd_fast.config.carried import Carried
 from vrrpd_fast.config.check import check_instance
 from vrrpd_fast.config.check_whole import check_whole
 from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
+from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
 from vrrpd_fast.config.tracking import track_interfaces, track_scripts
@@ -47,13 +48,15 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     _check_name(router_id, ("global_defs", "router_id"), problems)
     defaults = _defaults(block, problems)
     scripts = {name: _script(name, it, defaults, problems) for name, it in file.vrrp_script.items()}
-    resolver = _Instances(defaults, scripts, problems)
+    groups = Groups(file.vrrp_sync_group, scripts, defaults.user, problems)
+    resolver = _Instances(defaults, scripts, groups, problems)
     instances = {name: resolver.resolve(name, it) for name, it in file.vrrp_instance.items()}
     notify_fifo, vrrp_notify_fifo = commands.fifos(block, defaults.user, problems)
     config = model.Config(
         router_id=router_id,
         instances=instances,
         scripts=scripts,
+        sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),
         pacing=pacing(file.garp_group, block, problems),
         interface_delays=process.interface_delays(file, problems),
@@ -160,9 +163,12 @@ def _password(block: schema.Authentication) -> bytes:
 class _Instances:
     """Resolves one vrrp_instance after the other."""
 
-    def __init__(self, defaults: Defaults, scripts: dict[str, model.Script], problems: Problems) -> None:
+    def __init__(
+        self, defaults: Defaults, scripts: dict[str, model.Script], groups: Groups, problems: Problems
+    ) -> None:
         self._defaults = defaults
         self._scripts = scripts
+        self._groups = groups
         self._problems = problems
         self._carried = Carried(problems)
 
@@ -231,14 +237,18 @@ class _Instances:
             promote_secondaries=block.promote_secondaries,
             auth_pass=b"" if block.authentication is UNSET else _password(block.authentication),
             notify=commands.notify(
-                block, defaults.user, defaults.block.vrrp_notify_priority_changes, path, problems
+                block,
+                defaults.user,
+                self._groups.tells_priority_changes(name, defaults.block.vrrp_notify_priority_changes),
+                path,
+                problems,
             ),
             garp=garp(block, defaults.garp, strict, path, problems),
             track_scripts=track_scripts(block, self._scripts, path, problems) if block.track_script else (),
             track_interfaces=track_interfaces(block, path, problems) if block.track_interface else (),
         )
         check_instance(instance, block, problems)
-        return instance
+        return self._groups.with_group(instance)
 
     def _advert_int_cs(self, seconds: float, version: int, path: Path) -> int:
         """Centiseconds of an advert_int that the version can carry."""

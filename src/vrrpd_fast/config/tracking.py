@@ -5,7 +5,7 @@ from msgspec import UNSET, Struct, UnsetType
 from vrrpd_fast import model
 from vrrpd_fast.config.addresses import EntryError, interface_fault, whole_number
 from vrrpd_fast.config.problems import Path, Problems, quoted
-from vrrpd_fast.config.schema import TrackInterfaceEntry, TrackScriptEntry, VrrpInstance
+from vrrpd_fast.config.schema import TrackInterfaceEntry, TrackScriptEntry, VrrpInstance, VrrpSyncGroup
 from vrrpd_fast.config.schema.base import stated
 
 
@@ -49,9 +49,9 @@ def interest(entry: str | TrackScriptEntry | TrackInterfaceEntry) -> Interest:
 
 
 def track_scripts(
-    block: VrrpInstance, scripts: dict[str, model.Script], path: Path, problems: Problems
+    block: VrrpInstance | VrrpSyncGroup, scripts: dict[str, model.Script], path: Path, problems: Problems
 ) -> tuple[model.TrackScript, ...]:
-    """track_script of the instance at `path`."""
+    """track_script of the instance or sync group at `path`."""
     tracked: dict[str, model.TrackScript] = {}
     for index, entry in enumerate(block.track_script):
         where = (*path, "track_script", index)
@@ -76,8 +76,10 @@ def track_scripts(
     return tuple(tracked.values())
 
 
-def track_interfaces(block: VrrpInstance, path: Path, problems: Problems) -> tuple[model.TrackInterface, ...]:
-    """track_interface of the instance at `path`; its own interface is left out."""
+def track_interfaces(
+    block: VrrpInstance | VrrpSyncGroup, path: Path, problems: Problems
+) -> tuple[model.TrackInterface, ...]:
+    """track_interface of the instance or sync group at `path`; an instance's own is left out."""
     tracked: dict[str, model.TrackInterface] = {}
     for index, entry in enumerate(block.track_interface):
         where = (*path, "track_interface", index)
@@ -88,7 +90,7 @@ def track_interfaces(block: VrrpInstance, path: Path, problems: Problems) -> tup
             continue
         if fault := interface_fault(wanted.name):
             problems.error(where, fault)
-        elif wanted.name == block.interface:
+        elif isinstance(block, VrrpInstance) and wanted.name == block.interface:
             why = "dont_track_primary leaves out" if block.dont_track_primary else "is tracked anyway"
             problems.warning(where, f"{wanted.name} is the interface of the instance, which {why}")
             continue

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.keyword import Grammar, Refused, Table, Unserved, Value
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import VRRP_INSTANCE
 from vrrpd_fast.config.conf.keywords_top import TOP
 
@@ -17,6 +18,7 @@ _TABLES: dict[type, Table] = {
     schema.File: TOP,
     schema.GlobalDefs: GLOBAL_DEFS,
     schema.VrrpInstance: VRRP_INSTANCE,
+    schema.VrrpSyncGroup: VRRP_SYNC_GROUP,
     schema.AddressEntry: _ADDRESS,
 }
 

@@ -28,9 +28,10 @@ _WITHOUT_SCRIPTS = {
 def needs_programs(config: Config) -> bool:
     """Whether anything in a configuration is run for an event."""
     fifos = (config.notify_fifo, config.vrrp_notify_fifo)
+    notifies = [each.notify for each in config.instances.values()]
+    notifies += [each.notify for each in config.sync_groups.values()]
     return any(fifo is not None and fifo.script is not None for fifo in fifos) or any(
-        each.notify not in _WITHOUT_SCRIPTS
-        for each in (*config.instances.values(), *config.sync_groups.values())
+        notify not in _WITHOUT_SCRIPTS for notify in notifies
     )
 
 

@@ -4,6 +4,10 @@ from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Block, Lines, Refused, Table, Unserved, Value, first
 
 _VMAC = "its adverts and addresses would have another MAC address than the other routers expect"
+TRACK_FILE = Refused("a change of the file would not move the priority")
+TRACK_PROCESS = Refused("a process that ends would not move the priority")
+TRACK_BFD = Refused("a BFD session that ends would not move the priority")
+NO_MAIL = Unserved("no mail is sent; let notify scripts or vrrp_notify_fifo tell")
 
 AUTHENTICATION: Table = {
     "auth_type": Value(values.text),
@@ -58,9 +62,9 @@ VRRP_INSTANCE: Table = {
     "track_interface": Lines(values.tracked_interface),
     "track_script": Lines(values.tracked_script),
     "dont_track_primary": Value(values.flag),
-    "track_file": Refused("a change of the file would not move the priority"),
-    "track_process": Refused("a process that ends would not move the priority"),
-    "track_bfd": Refused("a BFD session that ends would not move the priority"),
+    "track_file": TRACK_FILE,
+    "track_process": TRACK_PROCESS,
+    "track_bfd": TRACK_BFD,
     # Who is told
     "notify_master": Value(values.command, keeps=first),
     "notify_backup": Value(values.command, keeps=first),
@@ -70,7 +74,7 @@ VRRP_INSTANCE: Table = {
     "notify": Value(values.command, keeps=first),
     "notify_master_rx_lower_pri": Value(values.command, keeps=first),
     "notify_priority_changes": Value(values.boolean),
-    "smtp_alert": Unserved("no mail is sent; let notify scripts or vrrp_notify_fifo tell"),
+    "smtp_alert": NO_MAIL,
     # What would make another virtual router of it
     "use_vmac": Refused(_VMAC),
     "use_vmac_addr": Refused(_VMAC),

@@ -15,6 +15,7 @@ from vrrpd_fast.config.conf.keyword import (
     first,
 )
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import VRRP_INSTANCE
 
 _STATIC = "it is not set; the network configuration of the machine can do that"
@@ -43,12 +44,12 @@ GARP_GROUP: Table = {
 TOP: Table = {
     "global_defs": Block(GLOBAL_DEFS),
     "vrrp_script": Named(VRRP_SCRIPT),
+    "vrrp_sync_group": Named(VRRP_SYNC_GROUP),
     "vrrp_instance": Named(VRRP_INSTANCE),
     "garp_group": Repeated(GARP_GROUP),
     "interface_up_down_delays": Pairs(values.delays),
     "net_namespace": Value(values.text, keeps=first),
     # Not served yet: what these say changes which router is master
-    "vrrp_sync_group": Refused("its virtual routers would change their states one by one"),
     "track_file": Refused(_TRACKER),
     "vrrp_track_file": Refused(_TRACKER),
     "vrrp_track_process": Refused(_TRACKER),

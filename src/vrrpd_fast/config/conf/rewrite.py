@@ -38,8 +38,14 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
         drop_forced(defaults, "vrrp_", ("global_defs",), tell)
     _tell_of_no(defaults, "vrrp_", ("global_defs",), tell)
     versions: dict[str, int] = {}
+    grouped = {
+        member
+        for group in document.get("vrrp_sync_group", {}).values()
+        if not group.get("sync_group_tracking_weight")
+        for member in group.get("group", ())
+    }
     for name, block in document.get("vrrp_instance", {}).items():
-        instance = Instance(block, ("vrrp_instance", name), defaults, places, tell)
+        instance = Instance(block, ("vrrp_instance", name), defaults, places, tell, name in grouped)
         instance.rewrite(scripts)
         versions[name] = instance.version
     if "interface_up_down_delays" in document:
@@ -51,11 +57,14 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
 class Instance:
     """One vrrp_instance of the document; the rules apply one after the other, as in keepalived."""
 
-    def __init__(self, block: Block, path: Path, defaults: Block, places: Places, tell: Teller) -> None:
+    def __init__(
+        self, block: Block, path: Path, defaults: Block, places: Places, tell: Teller, is_grouped: bool
+    ) -> None:
         self._block = block
         self._path = path
         self._places = places
         self._tell = tell
+        self._is_grouped = is_grouped
         self._strict = block.get("strict_mode", defaults.get("vrrp_strict", False))
         usual = 255 if block.get("state") == "MASTER" else 100
         self._owner = block.get("priority", usual) == 255
@@ -196,6 +205,22 @@ class Instance:
             self._places.keep(path, kept)
             if entries:
                 self._block[key] = [entries[index] for index in kept]
+            if self._is_grouped:
+                self._without_weights(key, scripts)
+
+    def _without_weights(self, key: str, scripts: Block) -> None:
+        """A member of a sync group has the priority of the others (man keepalived.conf, vrrp_sync_group)."""
+        for index, entry in enumerate(self._block.get(key, ())):
+            name, weight = _weighted(entry)
+            if weight is None and key == "track_script" and name in scripts:
+                weight = scripts[name].get("weight", 0)
+            if weight:
+                self._block[key][index] = f"{name} weight 0"
+                self._tell(
+                    (*self._path, key, index),
+                    "its weight becomes 0, which is FAULT, as in keepalived: members of a vrrp_sync_group "
+                    "have equal priorities; let the group track it, or say sync_group_tracking_weight there",
+                )
 
     def _is_tracked(self, entry: str | Block, path: Path, scripts: Block | None) -> bool:
         name, weight = _weighted(entry)

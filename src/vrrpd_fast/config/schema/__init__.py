@@ -24,6 +24,7 @@ from vrrpd_fast.config.schema.entries import (
     VrrpScript,
 )
 from vrrpd_fast.config.schema.global_defs import GlobalDefs
+from vrrpd_fast.config.schema.group import VrrpSyncGroup
 from vrrpd_fast.config.schema.instance import VrrpInstance
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "TrackScriptEntry",
     "VrrpInstance",
     "VrrpScript",
+    "VrrpSyncGroup",
     "schema_json",
 ]
 
@@ -65,6 +67,9 @@ class File(Block):
         Meta(description="By interface: seconds that a link is down, or [down, up], before it counts"),
     ] = {}
     vrrp_script: Annotated[dict[str, VrrpScript], Meta(description="Health checks by name")] = {}
+    vrrp_sync_group: Annotated[
+        dict[str, VrrpSyncGroup], Meta(description="Virtual routers that change their states together")
+    ] = {}
     vrrp_instance: Annotated[dict[str, VrrpInstance], Meta(description="Virtual routers by name")] = {}
 
 

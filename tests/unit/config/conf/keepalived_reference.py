@@ -12,6 +12,7 @@ import msgspec
 from vrrpd_fast.config import schema
 from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unserved, Value
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
 from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
 from vrrpd_fast.config.words import meaning, words_of
@@ -24,6 +25,7 @@ TABLES: dict[str, Table] = {
     "authentication": AUTHENTICATION,
     "vrrp_script": VRRP_SCRIPT,
     "garp_group": GARP_GROUP,
+    "vrrp_sync_group": VRRP_SYNC_GROUP,
 }
 READING = "`conf/test_words.py`"
 
@@ -89,6 +91,8 @@ BEHAVIOUR = {
     "unit/test_router.py": "track_src_ip",
     "machine/test_active.py": "owner_ignore_adverts vrrp_owner_ignore_adverts v3_checksum_as_v2",
     "lab/test_mixed_pair.py": "auth_type auth_pass",
+    "lab/test_sync_groups.py": "vrrp_sync_group group",
+    "unit/config/test_config_groups.py": "sync_group_tracking_weight",
 }
 # The work that will serve a refused word.
 WORK = {
@@ -100,12 +104,9 @@ WORK = {
     "auth_hmac": "authentication of later versions",
     "no_virtual_ipaddress": "cloud routers without addresses",
 }
-TRACKING = "tracking and sync groups"
+TRACKING = "tracking"
 
-_NOTIFY = "notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_priority_changes"
-_TRACKS = "track_interface track_script track_file track_process track_bfd"
 INNER = {
-    "vrrp_sync_group": f"group {_TRACKS} {_NOTIFY} smtp_alert global_tracking sync_group_tracking_weight",
     "track_file": "file weight init_file",
     "vrrp_track_process": """
         process param_match weight quorum quorum_max fork_delay terminate_delay delay full_command

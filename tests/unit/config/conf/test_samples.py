@@ -19,10 +19,8 @@ LISTED = dict(re.findall(r"^\| `(keepalived\.conf\S*)` \| (.*) \|$", DOCUMENT.re
 REFUSALS = {
     "keepalived.conf.SSL_GET": ["AH is not served"],
     "keepalived.conf.conditional_conf": ["use_vmac: not served yet"],
-    "keepalived.conf.vrrp.lvs_syncd": ["vrrp_sync_group: not served yet"],
+    "keepalived.conf.vrrp.lvs_syncd": ["group: is missing", "VI_2: unknown keyword", "VI_3: unknown keyword"],
     "keepalived.conf.vrrp.rules": ['"192.168.200." is not an IP address'],
-    "keepalived.conf.vrrp.scripts": ["vrrp_sync_group: not served yet"],
-    "keepalived.conf.vrrp.sync": ["vrrp_sync_group: not served yet"] * 2,
 }
 NAMES = sorted(path.name for path in SAMPLES.glob("keepalived.conf*"))
 

@@ -21,6 +21,7 @@ from vrrpd_fast.config.conf.keyword import (
     Weight,
 )
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
+from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
 from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
 
@@ -201,6 +202,10 @@ SCRIPT: list[tuple[str, dict[str, Any]]] = [
 ]
 
 TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
+    (
+        "vrrp_sync_group G {\n group {\n  one\n }\n}\n",
+        {"vrrp_sync_group": {"G": {"group": ["one"]}}},
+    ),
     ("net_namespace blue", {"net_namespace": "blue"}),
     (
         "garp_group {\n garp_interval 0.5\n gna_interval 0.25\n interface eth0\n }\n"
@@ -219,6 +224,21 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
     ("global_defs {\n }", {"global_defs": {}}),
     ("vrrp_script chk {\n script /bin/true\n }", {"vrrp_script": {"chk": {"script": "/bin/true"}}}),
     ("vrrp_instance x {\n }", {"vrrp_instance": {"x": {}}}),
+]
+
+
+SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
+    ("group {\n  one\n  two\n }", {"group": ["one", "two"]}),
+    ("group { one two }", {"group": ["one", "two"]}),
+    ("track_interface {\n  eth1 weight 10\n }", {"track_interface": ["eth1 weight 10"]}),
+    ("track_script {\n  chk\n }", {"track_script": ["chk"]}),
+    ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
+    ("notify_master /x.sh", {"notify_master": "/x.sh"}),
+    ('notify_backup "/x.sh a" nobody', {"notify_backup": {"script": "/x.sh a", "user": "nobody"}}),
+    ("notify_fault /x.sh", {"notify_fault": "/x.sh"}),
+    ("notify_stop /x.sh", {"notify_stop": "/x.sh"}),
+    ("notify /x.sh", {"notify": "/x.sh"}),
+    ("notify_priority_changes yes", {"notify_priority_changes": True}),
 ]
 
 
@@ -243,6 +263,11 @@ def test_vrrp_script(line: str, expected: dict[str, Any]) -> None:
     assert document(f"vrrp_script chk {{\n {line}\n}}\n") == {"vrrp_script": {"chk": expected}}
 
 
+@pytest.mark.parametrize(("lines", "expected"), SYNC_GROUP)
+def test_vrrp_sync_group(lines: str, expected: dict[str, Any]) -> None:
+    assert document(f"vrrp_sync_group G {{\n {lines}\n}}\n") == {"vrrp_sync_group": {"G": expected}}
+
+
 @pytest.mark.parametrize(("text", "expected"), TOP_LEVEL)
 def test_top(text: str, expected: dict[str, Any]) -> None:
     assert members(document(text), expected) == expected
@@ -265,8 +290,12 @@ def first_words(cases: list[tuple[str, dict[str, Any]]]) -> set[str]:
         (VRRP_SCRIPT, SCRIPT),
         (TOP, TOP_LEVEL),
         (GARP_GROUP, TOP_LEVEL),
+        (VRRP_SYNC_GROUP, SYNC_GROUP),
     ],
-    ids=["global_defs", "vrrp_instance", "authentication", "vrrp_script", "top", "garp_group"],
+    ids=[
+        *("global_defs", "vrrp_instance", "authentication", "vrrp_script", "top", "garp_group"),
+        "vrrp_sync_group",
+    ],
 )
 def test_no_served_word_is_left_untried(table: dict[str, Entry], cases: list[tuple[str, Any]]) -> None:
     assert {word for word, entry in table.items() if is_served(entry)} <= first_words(cases)
@@ -296,8 +325,12 @@ def native_keys(table: dict[str, Entry]) -> Iterator[str]:
         (VRRP_SCRIPT, schema.VrrpScript, {"range"}),
         (AUTHENTICATION, schema.Authentication, set()),
         (GARP_GROUP, schema.GarpGroup, set()),
+        (VRRP_SYNC_GROUP, schema.VrrpSyncGroup, set()),
     ],
-    ids=["top", "global_defs", "vrrp_instance", "vrrp_script", "authentication", "garp_group"],
+    ids=[
+        *("top", "global_defs", "vrrp_instance", "vrrp_script", "authentication", "garp_group"),
+        "vrrp_sync_group",
+    ],
 )
 def test_words_and_keys_of_the_schema_are_the_same(
     table: dict[str, Entry], block: type[msgspec.Struct], only_json: set[str]

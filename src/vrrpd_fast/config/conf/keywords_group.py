@@ -1,0 +1,23 @@
+"""The keywords of vrrp_sync_group."""
+
+from vrrpd_fast.config.conf import values
+from vrrpd_fast.config.conf.keyword import Lines, Table, Unserved, Value, first
+from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD, TRACK_FILE, TRACK_PROCESS
+
+VRRP_SYNC_GROUP: Table = {
+    "group": Lines(values.text, words=True),
+    "track_interface": Lines(values.tracked_interface),
+    "track_script": Lines(values.tracked_script),
+    "track_file": TRACK_FILE,
+    "track_process": TRACK_PROCESS,
+    "track_bfd": TRACK_BFD,
+    "sync_group_tracking_weight": Value(values.flag),
+    "global_tracking": Unserved("keepalived has track_* of the group instead since 2.0"),
+    "notify_master": Value(values.command, keeps=first),
+    "notify_backup": Value(values.command, keeps=first),
+    "notify_fault": Value(values.command, keeps=first),
+    "notify_stop": Value(values.command, keeps=first),
+    "notify": Value(values.command, keeps=first),
+    "notify_priority_changes": Value(values.boolean),
+    "smtp_alert": NO_MAIL,
+}
