@@ -25,6 +25,7 @@ BLOCKS = {
     "notify": schema.CommandEntry,
     "track_script": schema.TrackScriptEntry,
     "track_interface": schema.TrackInterfaceEntry,
+    "vrrp_sync_group": schema.VrrpSyncGroup,
 }
 
 

@@ -15,6 +15,7 @@ from vrrpd_fast import model
 from vrrpd_fast.config import commands, resolve, schema
 from vrrpd_fast.config import load as loading
 from vrrpd_fast.config.check import most_addresses
+from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, TrackScript, VirtualAddress
 
@@ -114,7 +115,9 @@ def test_advert_int(version: int, seconds: float, centiseconds: int) -> None:
 
 def test_every_interval_of_version_3_is_accepted() -> None:
     problems = Problems()
-    instances = resolve._Instances(resolve._defaults(schema.GlobalDefs(), problems), {}, problems)
+    defaults = resolve._defaults(schema.GlobalDefs(), problems)
+    groups = Groups({}, {}, defaults.user, problems)
+    instances = resolve._Instances(defaults, {}, groups, problems)
     for centiseconds in range(1, 4096):
         assert instances._advert_int_cs(float(f"{centiseconds / 100:.2f}"), 3, ()) == centiseconds
     assert problems.items == []
@@ -207,6 +210,7 @@ EVERYTHING: dict[str, Any] = {
     "garp_group": [{"garp_interval": 1, "interface": "eth0"}],
     "interface_up_down_delays": {"eth0": 1},
     "vrrp_script": {"S": {"script": "true"}},
+    "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {
         "unicast": {
             "interface": "eth0",

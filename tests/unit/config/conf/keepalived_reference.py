@@ -91,7 +91,7 @@ BEHAVIOUR = {
     "unit/test_router.py": "track_src_ip",
     "machine/test_active.py": "owner_ignore_adverts vrrp_owner_ignore_adverts v3_checksum_as_v2",
     "lab/test_mixed_pair.py": "auth_type auth_pass",
-    "lab/test_sync_groups.py": "vrrp_sync_group group",
+    "unit/test_groups.py": "vrrp_sync_group group",
     "unit/config/test_config_groups.py": "sync_group_tracking_weight",
 }
 # The work that will serve a refused word.
