@@ -85,7 +85,6 @@ def test_only_peers_are_heard(build: Build) -> None:
     peer.close()
 
 
-@pytest.mark.rfc("U1", "U3")
 def test_without_interface_and_source_the_routes_decide(build: Build, capture: Tap) -> None:
     """r1 speaks over the LAN to which a route leads, from its address there, and hears the answer there."""
     net = build(["r1", "r2"], ["r1", "r2"])
@@ -110,6 +109,7 @@ def test_without_interface_and_source_the_routes_decide(build: Build, capture: T
     assert second.statistics("VI")["master_transitions"] == 0
 
 
+@pytest.mark.rfc("U1", "U3")
 @pytest.mark.parametrize(
     ("peers", "told"),
     [([], "unicast_peer"), (["10.0.0.1"], "10.0.0.1"), (["fe80::2"], "fe80::2"), (["nobody"], "nobody")],
