@@ -66,7 +66,7 @@ def _streams(keepalived: Record, ours: Record, step: Step) -> Iterator[Discrepan
         if what == "advert":
             yield from _gaps(keepalived.mark.step, where, first, second)
             first, second = _runs(first), _runs(second)
-            if not step.after_advert:
+            if not (step.after_advert and keepalived.mark.is_exact):
                 first = _changed(first, keepalived, where, step)
                 second = _changed(second, ours, where, step)
         elif what == "announcement" and not step.is_timed:

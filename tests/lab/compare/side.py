@@ -14,6 +14,7 @@ from lab.kit.waiting import wait_until
 
 ROUTER, FAR = "r1", "r2"
 PATIENCE_S = 15.0  # how long anything may take that must come
+ONE_BEAT_NS = 100_000_000  # copies of one advert are not further apart; beats of scenarios are
 
 
 @dataclass
@@ -58,14 +59,30 @@ class Side:
 
     def begin(self, step: str, act: Callable[["Side"], None], after_advert: bool, about: int | None) -> None:
         """Do a step's action; from now on, what is seen belongs to this step."""
-        if after_advert:
-            self.wire.wait_advert(ROUTER, vrid=about, after=now_ns(), timeout=PATIENCE_S)
         self._note_waiting()
+        aligned_ns = self._next_beat_ns(about) if after_advert else None
         self.marks.append(Mark(step, now_ns()))
         act(self)
-        if not self.mark.is_exact:
-            self.mark.vague_s = (now_ns() - self.mark.begin_ns) / 1e9
+        mark = self.mark
+        if not mark.is_exact:
+            mark.vague_s = (now_ns() - mark.begin_ns) / 1e9
+        if aligned_ns is not None:  # how late we were, who wanted to act right after the advert
+            mark.vague_s += max(0.0, (mark.begin_ns - aligned_ns) / 1e9)
         self._note_waiting()
+
+    def _next_beat_ns(self, about: int | None) -> int:
+        """When the next regular advert has gone out, to all peers if there are several."""
+        begin_ns = now_ns()
+        vrid = self.wire.wait_advert(ROUTER, vrid=about, after=begin_ns, timeout=PATIENCE_S).vrid
+        peers = {advert.destination for advert in self.adverts(vrid=vrid)}
+
+        def together() -> int:
+            sent = self.wire.adverts(ROUTER, vrid=vrid, after=begin_ns)
+            last_ns = {advert.destination: advert.time_ns for advert in sent}
+            is_one_beat = max(last_ns.values()) - min(last_ns.values()) < ONE_BEAT_NS
+            return max(last_ns.values()) if peers <= set(last_ns) and is_one_beat else 0
+
+        return self.wire.wait(together, PATIENCE_S, f"one beat to {peers}")
 
     def _note_waiting(self) -> None:
         """Put what the daemon has waited for a processor so far down to the step it belongs to."""

@@ -159,7 +159,7 @@ ALONE6 = Step("start", start, every(adverts(2), holds(VIP6)), is_timed=False)
 STOP = Step("stop", stop, every(goodbye(), ended), is_timed=False)
 
 
-def outranked(interval_cs: int = 30, priority: int = 200, **more: Any) -> Step:
+def outranked(interval_cs: int = 20, priority: int = 200, **more: Any) -> Step:
     """A master hears a better one once: it yields, and takes over when the down time has passed."""
     return Step(
         "a better one is heard once", hear(priority, interval_cs, **more), adverts(2), after_advert=True

@@ -70,7 +70,8 @@ def test_a_beat_that_goes_on_for_a_moment_is_no_difference() -> None:
     assert aspects(record(before, at(0.1)), record(before), loose)
     assert not aspects(record(before, at(0.1)), record(before), replace(loose, is_timed=False))
     assert not aspects(record(before, at(0.1), goodbye), record(before, goodbye), loose)
-    assert aspects(record(before, at(0.1), goodbye), record(before, goodbye))
+    exact = {"is_exact": True}
+    assert aspects(record(before, at(0.1), goodbye, **exact), record(before, goodbye, **exact))
     assert aspects(record(before, at(0.1, "priority 1"), goodbye), record(before, goodbye), loose)
 
 

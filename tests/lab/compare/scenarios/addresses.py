@@ -26,8 +26,8 @@ def _there_and_back(lines: str = VIP) -> tuple[Step, Step]:
     listed = [line.partition(" ")[0].partition("/")[0] for line in lines.split("\n")]
     address = listed[-1]
     return (
-        Step("a better one is heard", hear(200, 300, addresses=listed), lacks(address), after_advert=True),
-        Step("the better one resigns", hear(0, 300, addresses=listed), every(adverts(), holds(address))),
+        Step("a better one is heard", hear(200, 150, addresses=listed), lacks(address), after_advert=True),
+        Step("the better one resigns", hear(0, 150, addresses=listed), every(adverts(), holds(address))),
     )
 
 

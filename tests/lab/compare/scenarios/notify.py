@@ -50,8 +50,8 @@ def _loose(side: Side) -> None:
     side.notes.script("every")
 
 
-YIELD = Step("a better one is heard", hear(200, 300), every(lacks(VIP), lines("BACKUP")), after_advert=True)
-RESIGN = Step("the better one resigns", hear(0, 300), every(adverts(2), holds(VIP), lines("MASTER")))
+YIELD = Step("a better one is heard", hear(200, 150), every(lacks(VIP), lines("BACKUP")), after_advert=True)
+RESIGN = Step("the better one resigns", hear(0, 150), every(adverts(2), holds(VIP), lines("MASTER")))
 
 SCENARIOS = [
     Scenario(
@@ -74,8 +74,8 @@ SCENARIOS = [
         conf(instance(SCRIPTS), more_global=ROOT),
         (
             Step("start", start, every(adverts(2), called(4)), is_timed=False),
-            Step("a better one is heard", hear(200, 300), called(2), after_advert=True),
-            Step("the better one resigns", hear(0, 300), called(2)),
+            Step("a better one is heard", hear(200, 150), called(2), after_advert=True),
+            Step("the better one resigns", hear(0, 150), called(2)),
             Step("the link goes down", switch_port("down"), called(2), after_advert=True),
             Step("the link is back", switch_port("up"), called(4), is_timed=False),
             Step("stop", stop, every(called(2), ended), is_timed=False),

@@ -18,6 +18,7 @@ from lab.compare.steps import (
     hear,
     holds,
     lacks,
+    nothing,
     outranked,
     passed,
     start,
@@ -27,9 +28,10 @@ SIX = {"addresses": [LINK_LOCAL6, VIP6]}
 SECOND = VRID + 1
 # A master soon after the start although adverts are far apart.
 SOON = "  version 3\n  advert_int 0.5\n  down_timer_adverts 1\n"
-LOWER = Step("a lower one is heard", hear(50, 100), adverts(), after_advert=True)
-YIELD = Step("a better one is heard", hear(200, 300), lacks(VIP), after_advert=True)
-RESIGN = Step("the better one resigns", hear(0, 300), every(adverts(), holds(VIP)))
+YIELD = Step("a better one is heard", hear(200, 150), lacks(VIP), after_advert=True)
+RESIGN = Step("the better one resigns", hear(0, 150), every(adverts(), holds(VIP)))
+# Enough adverts for the judge to look at their intervals.
+BEAT = Step("adverts go on", nothing, adverts(6), after_advert=True)
 # Two virtual routers: what global_defs say, and what the second says itself.
 BOTH = every(adverts(2, vrid=VRID), adverts(2, vrid=SECOND))
 BOTH_ALONE = Step("start", start, BOTH, is_timed=False)
@@ -58,13 +60,13 @@ SCENARIOS = [
         "version-3",
         ("interface", "virtual_router_id", "version", "priority", "advert_int", "virtual_ipaddress"),
         conf(instance()),
-        (ALONE, outranked(), YIELD, RESIGN, STOP),
+        (ALONE, BEAT, outranked(), YIELD, RESIGN, STOP),
     ),
     Scenario(
         "version-3-ipv6",
         ("virtual_ipaddress",),
         conf(instance6()),
-        (ALONE6, outranked(**SIX), STOP),
+        (ALONE6, BEAT, outranked(**SIX), STOP),
     ),
     Scenario(
         "version-2",
@@ -131,7 +133,7 @@ SCENARIOS = [
         "down-timer-adverts",
         ("down_timer_adverts", "vrrp_down_timer_adverts"),
         conf(instance(), second("  down_timer_adverts 2\n"), more_global="  vrrp_down_timer_adverts 5\n"),
-        (BOTH_ALONE, *_each_hears(200, 30), BOTH_STOP),
+        (BOTH_ALONE, *_each_hears(200, 20), BOTH_STOP),
     ),
     Scenario(
         "preempt",
@@ -204,7 +206,7 @@ SCENARIOS = [
             second("  higher_prio_send_advert false\n"),
             more_global="  vrrp_higher_prio_send_advert\n",
         ),
-        (BOTH_ALONE, *_each_hears(200, 30), BOTH_STOP),
+        (BOTH_ALONE, *_each_hears(200, 20), BOTH_STOP),
     ),
     Scenario(
         "resigning-master",
@@ -218,10 +220,10 @@ SCENARIOS = [
         conf(instance()),
         (
             ALONE,
-            Step("a better one with TTL 254", hear(200, 300, ttl=254), adverts(2), after_advert=True),
+            Step("a better one with TTL 254", hear(200, 150, ttl=254), adverts(2), after_advert=True),
             Step(
                 "a better one with a wrong checksum",
-                hear(200, 300, checksum="wrong"),
+                hear(200, 150, checksum="wrong"),
                 adverts(2),
                 after_advert=True,
             ),
@@ -241,7 +243,7 @@ SCENARIOS = [
         (
             ALONE,
             YIELD,
-            Step("it is heard again", hear(200, 300), passed(0.2)),
+            Step("it is heard again", hear(200, 150), passed(0.2)),
             Step("the same master lists another address", hear(200, 30, addresses=["10.0.0.99"]), adverts()),
             STOP,
         ),
@@ -253,7 +255,7 @@ SCENARIOS = [
         (
             ALONE,
             YIELD,
-            Step("it is heard again", hear(200, 300), passed(0.2)),
+            Step("it is heard again", hear(200, 150), passed(0.2)),
             Step("the same master lists another address", hear(200, 30, addresses=["10.0.0.99"]), adverts()),
             STOP,
         ),
@@ -282,7 +284,7 @@ SCENARIOS = [
         (
             ALONE6,
             outranked(**SIX),
-            Step("a better one is heard", hear(200, 300, **SIX), lacks(VIP6), after_advert=True),
+            Step("a better one is heard", hear(200, 150, **SIX), lacks(VIP6), after_advert=True),
             Step("a lower one is heard and its interval learned", hear(50, 30, **SIX), adverts()),
             STOP,
         ),

@@ -4,7 +4,7 @@ from lab.compare.steps import LINK_LOCAL6, VIP, VIP6, VRID
 
 # Announcements are another scenario's matter: one, at once.
 QUIET = "  vrrp_garp_master_repeat 1\n  vrrp_garp_master_delay 0\n"
-FAST = "  version 3\n  advert_int 0.3\n"
+FAST = "  version 3\n  advert_int 0.2\n"
 SLOW = "  version 3\n  advert_int 1\n"
 VERSION_2 = "  version 2\n  advert_int 1\n"
 

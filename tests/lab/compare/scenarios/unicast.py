@@ -36,7 +36,7 @@ def _ignored(name: str, **more: object) -> Step:
 
 
 def _heard(name: str, **more: object) -> Step:
-    return Step(name, hear(200, 30, **more), adverts(2), after_advert=True)  # type: ignore[arg-type]
+    return Step(name, hear(200, 20, **more), adverts(2), after_advert=True)  # type: ignore[arg-type]
 
 
 def _second_address(side: Side) -> None:
