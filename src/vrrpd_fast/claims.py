@@ -1,10 +1,10 @@
 """What virtual routers carry, put into the kernel in slices that a loop full of adverts can bear.
 
 A virtual router that becomes MASTER has a *claim*: its addresses are added, each announced once as soon as
-its slice is in the kernel, then its routes and rules; repetitions wait until every claim is served, because
-the first announcement is the one that moves the traffic. Whatever else it becomes, all of that is withdrawn
-by the same road, last to first. A claim is void as soon as its virtual router has another one, or changes its
-state.
+its slice is in the kernel. Routes and rules follow when the addresses of all claims are there, and then
+repetitions, because the first announcement is the one that moves the traffic, and nobody's is to wait for
+another's thousand routes. Whatever else it becomes, all of that is withdrawn by the same road, last to first.
+A claim is void as soon as its virtual router has another one, or changes its state.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import cast
 
 from vrrpd_fast.announcements import Announcements
 from vrrpd_fast.holds import Holds
@@ -24,7 +25,7 @@ from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.plans import Plans
-from vrrpd_fast.slices import Claim, Claimant, Slice, is_ipv6
+from vrrpd_fast.slices import Claim, Claimant, Slice
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +87,13 @@ class Claims:
         if router.name in self._leaving:
             return
         self._forget(router.name)
-        items: Sequence[Carried]
-        if router.is_master:
-            items = router.addresses.additions
-            if router.routing:
-                items = [*items, *router.routing.entries]
+        if not router.is_master:
+            self._enter(router, False, self._held(router))
+        elif router.routing.is_empty:
+            self._enter(router, True, router.addresses.additions)
         else:
-            items = self._held(router)
-        self._enter(router, router.is_master, items)
+            addresses, routing = router.addresses.additions, router.routing.entries
+            self._enter(router, True, addresses or routing, routing if addresses else ())
 
     def clear(self, router: Claimant) -> None:
         """Remove what an earlier run left of what a virtual router carries."""
@@ -101,7 +101,7 @@ class Claims:
 
     def put_back(self, router: Claimant, items: Sequence[Carried]) -> None:
         """Someone removed something of a MASTER. With an address, routes that need it may be gone."""
-        if router.routing and any(isinstance(each, Prepared) for each in items):
+        if not router.routing.is_empty and any(isinstance(each, Prepared) for each in items):
             items = [*items, *router.routing.wanted()]
         self._continue(router, True, items)
 
@@ -114,7 +114,7 @@ class Claims:
             and self._is_up(each)
             and not self._is_seen(each)
         ]
-        if router.routing:
+        if not router.routing.is_empty:
             missing += router.routing.wanted(dev)
         self._continue(router, True, missing)
 
@@ -145,7 +145,7 @@ class Claims:
             self._forget(router.name)
             self._claims.pop(router.name, None)
             self._claimed.discard(router.name)
-        if not self._is_ipv6_slow or not any(is_ipv6(each) for _, each in held):
+        if not self._is_ipv6_slow or not any(each.is_slow for _, each in held):
             await self._remove(held)
         else:
             for first in range(0, len(held), MESSAGES_PER_SEND):
@@ -197,12 +197,14 @@ class Claims:
 
     # -- serving ------------------------------------------------------------------------------------------
 
-    def _enter(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
+    def _enter(
+        self, router: Claimant, adds: bool, items: Sequence[Carried], then: Sequence[Carried] = ()
+    ) -> None:
         self._claims.pop(router.name, None)
         if adds:
             self._claimed.add(router.name)
         if items:
-            self._claims[router.name] = Claim(router, adds, items)
+            self._claims[router.name] = Claim(router, adds, items, then)
             self._schedule()
 
     def _continue(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
@@ -236,17 +238,17 @@ class Claims:
         """Whether a claim can be served: while the worker is busy, one without IPv6."""
         if self._working is None:
             return bool(self._claims)
-        return any(not claim.has_ipv6 for claim in self._claims.values())
+        return any(not claim.is_slow for claim in self._claims.values())
 
     def _take_slice(self) -> Slice | None:
         """At most 32 items, of as many claims as that takes, all added or all removed."""
         slice_: Slice | None = None
         for claim in self._claims.values():
-            if claim.has_ipv6 and self._working is not None:
+            if claim.is_slow and self._working is not None:
                 continue
             if slice_ is None:
-                slice_ = Slice(claim.adds, claim.has_ipv6)
-            if (claim.adds, claim.has_ipv6) != (slice_.adds, slice_.has_ipv6):
+                slice_ = Slice(claim.adds, claim.is_slow)
+            if (claim.adds, claim.is_slow) != (slice_.adds, slice_.is_slow):
                 break
             slice_.take(claim)
             if slice_.is_full:
@@ -260,7 +262,7 @@ class Claims:
         """Have the kernel add or remove a slice: here, or by the worker where IPv6 takes long."""
         if slice_.is_shielded and slice_.adds:
             self._protect(slice_)
-        if slice_.has_ipv6 and self._is_ipv6_slow:
+        if slice_.is_slow and self._is_ipv6_slow:
             if not slice_.adds:
                 self._expect(slice_.items)
             self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk, _nothing)
@@ -268,7 +270,7 @@ class Claims:
             return
         began = self._loop.time()
         failures = slice_.move(self._netlink, self._on_removed)
-        if slice_.has_ipv6:
+        if slice_.is_slow:
             self._is_ipv6_slow = self._loop.time() - began > SLOW_SECONDS
         self._finish(slice_, failures)
 
@@ -318,9 +320,13 @@ class Claims:
             self._plans.later(router, RETRY_SECONDS, again)
         if not claim.adds:
             return
-        refused = set(map(id, claim.refused))
-        added = [each for each in claim.items if isinstance(each, Prepared) and id(each) not in refused]
-        self._announcements.repeat(router, added)
+        if claim.then:
+            self._continue(router, True, claim.then)
+        added = claim.items
+        if claim.refused or not router.routing.is_empty:
+            refused = set(map(id, claim.refused))
+            added = [each for each in added if isinstance(each, Prepared) and id(each) not in refused]
+        self._announcements.repeat(router, cast(Sequence[Prepared], added))
 
     # -- later, and failures ------------------------------------------------------------------------------
 
@@ -339,7 +345,7 @@ class Claims:
         removals = router.addresses.removals
         if router.name not in self._claimed:
             return [each for each in removals if self._is_seen(each)]
-        return [*router.routing.removals, *removals] if router.routing else removals
+        return removals if router.routing.is_empty else [*router.routing.removals, *removals]
 
     def _is_up(self, prepared: Prepared) -> bool:
         link = self._link(prepared.address.dev)

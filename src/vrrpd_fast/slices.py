@@ -1,6 +1,7 @@
 """What claims are made of: the work for one virtual router, and the pieces in which the kernel gets it."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from vrrpd_fast.announcements import Announcer
@@ -20,21 +21,32 @@ class Claimant(Announcer, Protocol):
     def is_master(self) -> bool: ...
 
 
-def is_ipv6(each: Carried) -> bool:
-    """Whether it is an IPv6 address, which takes the kernel long to add."""
-    return isinstance(each, Prepared) and each.address.address.version == 6
+_is_slow = attrgetter("is_slow")
 
 
 class Claim:
     """What is to be added (or removed) for one virtual router, how far that is done, and what was refused."""
 
-    __slots__ = ("adds", "done", "generation", "has_ipv6", "is_shielded", "items", "refused", "router")
+    __slots__ = (
+        "adds",
+        "done",
+        "generation",
+        "is_shielded",
+        "is_slow",
+        "items",
+        "refused",
+        "router",
+        "then",
+    )
 
-    def __init__(self, router: Claimant, adds: bool, items: Sequence[Carried]) -> None:
+    def __init__(
+        self, router: Claimant, adds: bool, items: Sequence[Carried], then: Sequence[Carried] = ()
+    ) -> None:
         self.router = router
         self.adds = adds
         self.items = items
-        self.has_ipv6 = any(map(is_ipv6, items))
+        self.then = then  # to be added when all claims are served
+        self.is_slow = any(map(_is_slow, items))
         self.is_shielded = router.instance.is_shielded
         self.generation = router.generation
         self.done = 0
@@ -44,17 +56,17 @@ class Claim:
         """Do these too, unless they wait already."""
         known = set(map(id, self.items[self.done :]))
         self.items = [*self.items, *(each for each in items if id(each) not in known)]
-        self.has_ipv6 = any(map(is_ipv6, self.items))
+        self.is_slow = any(map(_is_slow, self.items))
 
 
 class Slice:
     """What goes to the kernel in one message."""
 
-    __slots__ = ("adds", "has_ipv6", "is_shielded", "items", "owners", "served")
+    __slots__ = ("adds", "is_shielded", "is_slow", "items", "owners", "served")
 
-    def __init__(self, adds: bool, has_ipv6: bool) -> None:
+    def __init__(self, adds: bool, is_slow: bool) -> None:
         self.adds = adds
-        self.has_ipv6 = has_ipv6
+        self.is_slow = is_slow
         self.is_shielded = False
         self.items: list[Carried] = []
         self.owners: list[Claim] = []  # of each item

@@ -358,12 +358,38 @@ def carrier(bench: Bench, **more: Any) -> Router:
 def test_routes_and_rules_follow_the_address_and_go_before_it(bench: Bench) -> None:
     router = carrier(bench)
     bench.become(router, True)
-    bench.loop.turn()
-    assert bench.take_story() == [*(("add", each) for each in ("10.9.9.9", *CARRIED)), ("say", "10.9.9.9")]
+    bench.loop.settle()
+    story = [("add", "10.9.9.9"), ("say", "10.9.9.9"), *(("add", each) for each in CARRIED)]
+    assert bench.take_story() == [*story, *[("say", "10.9.9.9")] * 4]
     bench.become(router, False)
     bench.loop.settle()
     assert bench.take_story() == [("del", each) for each in (*reversed(CARRIED), "10.9.9.9")]
-    assert bench.kernel.slices == [4, 4]
+    assert bench.kernel.slices == [1, 3, 4]
+
+
+def test_nobodys_address_waits_for_anothers_routes(bench: Bench) -> None:
+    bench.become(carrier(bench), True)
+    bench.become(bench.router("OTHER", *many(40)), True)
+    bench.loop.settle()
+    added = [text for what, text in bench.take_story() if what == "add"]
+    assert added == ["10.9.9.9", *plain(many(40)), *CARRIED]
+
+
+def test_routes_without_an_address_are_carried_too(bench: Bench) -> None:
+    router = carrier(bench)
+    router.addresses.retarget("a0", None)
+    bench.become(router, True)
+    bench.loop.settle()
+    assert bench.kernel.routing == set(CARRIED)
+
+
+def test_routes_that_were_to_follow_do_not_when_mastership_is_over(bench: Bench) -> None:
+    router = carrier(bench)
+    bench.become(router, True)
+    bench.loop.turn()
+    bench.become(router, False)
+    bench.loop.sleep(5)
+    assert (bench.kernel.addresses, bench.kernel.routing) == (set(), set())
 
 
 def test_what_is_there_already_is_no_failure_unless_the_route_is_exclusive(

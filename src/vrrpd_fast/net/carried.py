@@ -13,8 +13,11 @@ from msgspec import Struct
 from vrrpd_fast.net.netlink import Netlink, NetlinkError
 
 
-class Carried(Struct, eq=False):
-    """One thing with the messages that add and remove it. Its text names it for a reader."""
+class Carried(Struct, eq=False, kw_only=True):
+    """One thing with the messages that add and remove it. Its text names it for a reader.
+
+    `is_slow`: the kernel may take a hundred times as long to add it as another.
+    """
 
     # Refusals that mean that what was asked for is so already.
     present: ClassVar[frozenset[int]] = frozenset({errno.EEXIST})
@@ -22,6 +25,7 @@ class Carried(Struct, eq=False):
 
     add: bytearray
     remove: bytearray
+    is_slow: bool = False
 
 
 class Failure(Struct, frozen=True):

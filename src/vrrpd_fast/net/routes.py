@@ -41,7 +41,7 @@ _TABLE_ELSEWHERE = 252  # RT_TABLE_COMPAT: the number is in RTA_TABLE
 _SCOPE_NOWHERE = 255  # in a removal: whatever the scope is
 
 
-class PreparedRoute(Carried, eq=False):
+class PreparedRoute(Carried, eq=False, kw_only=True):
     """A route with the messages that add and remove it, for the interfaces as they are now."""
 
     absent: ClassVar[frozenset[int]] = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.ENETUNREACH})
@@ -61,7 +61,7 @@ class PreparedRoute(Carried, eq=False):
         return str(self.route)
 
 
-class PreparedExclusiveRoute(PreparedRoute, eq=False):
+class PreparedExclusiveRoute(PreparedRoute, eq=False, kw_only=True):
     """A route with the word `add`: one that is there already is another's."""
 
     present: ClassVar[frozenset[int]] = frozenset()

@@ -12,7 +12,7 @@ Entry = PreparedRoute | PreparedRule
 
 
 class PreparedRouting:
-    """Routes, then rules, each in the order of its configuration; false when there are none.
+    """Routes, then rules, each in the order of its configuration; `is_empty` when there are none.
 
     A route takes 15 µs to prepare. Whoever has time has some prepared at a time; whoever asks for entries
     gets all. What `former` has prepared of the same lines is taken over.
@@ -36,11 +36,9 @@ class PreparedRouting:
             kept = former._prepared
             self._prepared = {route: kept[route] for route in self._routes if route in kept}
         self._rules = [rules.prepare(rule) for rule in dict.fromkeys(virtual_rules)]
+        self.is_empty = not (self._routes or self._rules)
         self._waiting = [route for route in reversed(self._routes) if route not in self._prepared]
         self._select()
-
-    def __bool__(self) -> bool:
-        return bool(self._routes or self._rules)
 
     def prepare(self, most: int) -> bool:
         """Prepare some more; whether there are more."""

@@ -29,7 +29,7 @@ _RANGE16 = struct.Struct("=HH")
 _RANGE32 = struct.Struct("=II")
 
 
-class PreparedRule(Carried, eq=False):
+class PreparedRule(Carried, eq=False, kw_only=True):
     """A rule with the messages that add and remove it; the interfaces in it need not exist."""
 
     absent: ClassVar[frozenset[int]] = frozenset({errno.ENOENT, errno.ESRCH})

@@ -3,23 +3,28 @@
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from vrrpd_fast.model import VirtualAddress
+from vrrpd_fast.model import Family, VirtualAddress
 from vrrpd_fast.net import messages
 from vrrpd_fast.net.carried import Carried
 
 
-class Prepared(Carried, eq=False):
-    """A virtual address with the messages that add and remove it; `ifindex` 0: no such interface now."""
+class Prepared(Carried, eq=False, kw_only=True):
+    """A virtual address with the messages that add and remove it; `ifindex` 0: no such interface now.
+
+    One of IPv6 is slow: the more addresses a link has, the longer, up to 1 ms.
+    """
 
     absent: ClassVar[frozenset[int]] = messages.ABSENT
 
     address: VirtualAddress
     ifindex: int
+    packed: bytes
+    length: int  # by which the kernel knows it
     frame: tuple[int, bytes] | None = None  # its announcement (ifindex, Ethernet frame), once it is packed
 
     @property
     def key(self) -> messages.Key:
-        return self.ifindex, self.address.address.packed, self.address.kernel_prefixlen
+        return self.ifindex, self.packed, self.length
 
     def __str__(self) -> str:
         return f"{self.address} on {self.address.dev}"
@@ -78,6 +83,9 @@ def _prepare(address: VirtualAddress, ifindex: int) -> Prepared:
     return Prepared(
         add=messages.new_address(address, ifindex),
         remove=messages.del_address(address, ifindex),
+        is_slow=address.family is Family.IPV6,
         address=address,
         ifindex=ifindex,
+        packed=address.address.packed,
+        length=address.kernel_prefixlen,
     )

@@ -35,8 +35,8 @@ def test_routes_before_rules_and_back() -> None:
     everything = [str(each) for each in (ONE, TWO, THREE, RULE)]
     assert texts(routing.entries) == everything
     assert texts(routing.removals) == everything[::-1]
-    assert routing
-    assert not PreparedRouting([], [], Links(), lambda name: None)
+    assert not routing.is_empty
+    assert PreparedRouting([], [], Links(), lambda name: None).is_empty
 
 
 def test_a_route_waits_for_its_interface() -> None:
