@@ -137,6 +137,7 @@ class Claims:
         """Remove all that virtual routers carry that are to stop."""
         while self._working is not None:  # it may be adding some of that
             await self._working
+            await asyncio.sleep(0)  # one that is done has told nobody yet
         held: list[tuple[Claimant, Carried]] = []
         names = {router.name for router in routers}
         self._leaving |= names  # whatever they become before they are released

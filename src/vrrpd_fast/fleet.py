@@ -268,9 +268,7 @@ class Fleet:
         self.engine.settle()
         await self._stop([name for name in failed if name in self.routers], self._tellings.removed)
         if config.fifo_states_on_reload:
-            for name in config.instances:
-                if name in former and name in self.routers:
-                    self._tellings.repeat(self.routers[name])
+            await self._tellings.repeat([self.routers[name] for name in former if name in self.routers])
         self._scripts.drop(config.scripts)
         self._shield.settle()
         self._guard.settle()

@@ -6,7 +6,7 @@ While addresses are put into the kernel, or taken out of it, all of it waits her
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from vrrpd_fast.holds import Holds
@@ -18,6 +18,7 @@ from vrrpd_fast.router import VirtualRouter
 log = logging.getLogger(__name__)
 
 PER_SLICE = 16
+ADDED_PER_TURN = 256
 LIMIT = 100_000  # that may wait while addresses are being moved
 
 
@@ -87,9 +88,12 @@ class Tellings:
         log.info("vrrp_sync_group %s: %s", group.name, state.name)
         self._notifier.tell_group(group, STATE_WORDS[state], state)
 
-    def repeat(self, router: VirtualRouter) -> None:
-        """What it is in, for the FIFOs alone."""
-        self._add(partial(self._notifier.repeat, router.instance, router.priority, router.state))
+    async def repeat(self, routers: Iterable[VirtualRouter]) -> None:
+        """What these are in, for the FIFOs alone."""
+        for number, router in enumerate(routers, 1):
+            self._add(partial(self._notifier.repeat, router.instance, router.priority, router.state))
+            if number % ADDED_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def flush(self) -> None:
         """Tell everything, in slices."""

@@ -1,9 +1,11 @@
 """The fleet at work in a namespace: real engine, kernel, links and scripts; configurations as values."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,6 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import uvloop
 from msgspec import structs
@@ -20,7 +23,7 @@ from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked
 from unit.samples import instance, virtual
 from vrrpd_fast import fleet
 from vrrpd_fast.fleet import Fleet, Summary
-from vrrpd_fast.model import Config, Garp, Instance, Process, Script, State, TrackScript
+from vrrpd_fast.model import Config, Fifo, Garp, Instance, Process, Script, State, TrackScript
 
 pytestmark = pytest.mark.lab
 INTERVAL_NS = 100_000_000
@@ -721,5 +724,52 @@ def test_a_loser_is_answered_with_announcements() -> None:
         talker.say("b0", advert(IPv4Address("10.0.0.2"), priority=50))
         await bench.until(lambda: arps(bench) == 1 + 5)
         assert {frame[6:12].hex(":") for _, frame in bench.tap.frames} == {mac("a", 0)}
+
+    work(test)
+
+
+# -- notify
+
+
+@in_new_namespace
+def test_a_fifo_hears_of_everything_when_it_is_done(tmp_path: Path) -> None:
+    """MASTER when the address is there, STOP when it is gone, and what a reload did in between."""
+
+    async def test(bench: Bench) -> None:
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        heard: list[tuple[str, set[str]]] = []
+
+        def listen() -> list[tuple[str, set[str]]]:
+            with contextlib.suppress(BlockingIOError):
+                for line in os.read(reader, 4096).decode().splitlines():
+                    heard.append((line.removeprefix("INSTANCE "), addresses()))
+            return heard
+
+        def with_fifo(*instances: Instance) -> Config:
+            return msgspec.structs.replace(
+                config(*instances), notify_fifo=Fifo(path=str(path)), fifo_states_on_reload=True
+            )
+
+        first, second = owner("VI", "10.9.0.1/32"), owner("VI_2", "10.9.0.2/32", vrid=52)
+        await bench.fleet.apply(with_fifo(first, second))
+        await bench.until(lambda: len(listen()) == 2, "both are told")
+        assert {line for line, _ in heard} == {'"VI" MASTER 255', '"VI_2" MASTER 255'}
+        assert heard[-1][1] == {"10.9.0.1", "10.9.0.2"}
+        heard.clear()
+        await bench.fleet.apply(with_fifo(first))
+        await bench.until(lambda: len(listen()) == 2, "the reload is told")
+        assert heard == [('"VI_2" FAULT 255', {"10.9.0.1"}), ('"VI" MASTER 255', {"10.9.0.1"})]
+        heard.clear()
+        with pytest.raises(ValueError, match="is not a FIFO"):
+            bad = msgspec.structs.replace(with_fifo(second), vrrp_notify_fifo=Fifo(path=str(tmp_path)))
+            await bench.fleet.apply(bad)
+        assert list(bench.fleet.routers) == ["VI"]
+        closing = asyncio.create_task(bench.close())
+        await bench.until(lambda: listen(), "the end is told")
+        await closing
+        assert heard == [('"VI" STOP 255', set())]
+        os.close(reader)
 
     work(test)

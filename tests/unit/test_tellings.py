@@ -106,7 +106,7 @@ def test_a_release_is_logged_only_and_its_cause_told(run: RunFixture) -> None:
         bench.tellings.transition(router, change(State.MASTER, State.INIT))
         bench.tellings.stopped(router, State.MASTER)
         bench.tellings.removed(router, State.FAULT)
-        bench.tellings.repeat(router)
+        await bench.tellings.repeat([router])
         await turns()
         assert bench.logged == [State.INIT]
         assert bench.paper.told == [
@@ -143,14 +143,13 @@ def test_all_waits_while_addresses_are_moved(run: RunFixture, monkeypatch: Any) 
     async def main() -> None:
         bench = Bench()
         bench.is_busy = True
-        for _ in range(5):
-            bench.tellings.repeat(bench.router())
+        await bench.tellings.repeat(bench.router() for _ in range(5))
         await turns(10)
         assert not bench.paper.told
-        bench.tellings.repeat(bench.router())  # more must not wait
+        await bench.tellings.repeat([bench.router()])  # more must not wait
         await turns()
         assert len(bench.paper.told) == 6
-        bench.tellings.repeat(bench.router())
+        await bench.tellings.repeat([bench.router()])
         await turns()
         assert len(bench.paper.told) == 6
         bench.is_busy = False
@@ -164,7 +163,7 @@ def test_thousands_are_told_in_slices(run: RunFixture) -> None:
     async def main() -> None:
         bench = Bench()
         for number in range(1000):
-            bench.tellings.repeat(bench.router(str(number)))
+            bench.tellings.stopped(bench.router(str(number)), State.BACKUP)
         await turns(2)
         assert 0 < len(bench.paper.told) <= 2 * tellings.PER_SLICE
         slices = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import operator
 import time
 from collections.abc import Coroutine
 from ipaddress import IPv4Address, IPv6Address
@@ -18,21 +19,24 @@ log = logging.getLogger(__name__)
 
 STOP_LIMIT = 5.0  # seconds that the scripts of a stop have; keepalived's child_wait_time
 STATE_WORDS = {State.MASTER: Word.MASTER, State.BACKUP: Word.BACKUP, State.FAULT: Word.FAULT}
-_WITHOUT_SCRIPTS = {
-    Notify(tells_deleted=deleted, priority_changes=priority)
-    for deleted in (False, True)
-    for priority in (False, True)
-}
+_COMMANDS = operator.attrgetter(
+    "master", "backup", "fault", "stop", "deleted", "every", "master_rx_lower_pri"
+)
 
 
 def needs_programs(config: Config) -> bool:
     """Whether anything in a configuration is run for an event."""
     fifos = (config.notify_fifo, config.vrrp_notify_fifo)
+    if any(fifo is not None and fifo.script is not None for fifo in fifos):
+        return True
+    looked_at: Notify | None = None
     notifies = [each.notify for each in config.instances.values()]
-    notifies += [each.notify for each in config.sync_groups.values()]
-    return any(fifo is not None and fifo.script is not None for fifo in fifos) or any(
-        notify not in _WITHOUT_SCRIPTS for notify in notifies
-    )
+    for notify in [*notifies, *(each.notify for each in config.sync_groups.values())]:
+        if notify is not looked_at:  # thousands share one that says nothing
+            looked_at = notify
+            if any(_COMMANDS(notify)):
+                return True
+    return False
 
 
 class Notifier:
