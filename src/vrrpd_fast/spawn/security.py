@@ -29,7 +29,8 @@ def find_weakness(name: str, identity: Identity | None) -> str | None:
     """Who could replace a program that runs as root, None if nobody can, or if it does not run as root.
 
     keepalived's rule: every element of its path belongs to root, and neither the group, unless that is
-    root's, nor others may write to it. Of a symbolic link both paths count.
+    root's, nor others may write to it; to a sticky directory they may, as they cannot replace what is in
+    there. Of a symbolic link both paths count.
     """
     uid = os.geteuid() if identity is None else identity.uid
     path = program(name)
@@ -42,6 +43,8 @@ def find_weakness(name: str, identity: Identity | None) -> str | None:
             return None  # it does not start at all
         if status.st_uid != 0:
             return f"{element} belongs to uid {status.st_uid}, not to root"
+        if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+            continue
         if status.st_mode & stat.S_IWOTH:
             return f"{element} is writable by everybody"
         if status.st_mode & stat.S_IWGRP and status.st_gid != 0:

@@ -68,6 +68,19 @@ def test_each_element_counts(own: Own, tmp_path: Path, weak: str) -> None:
     assert find_weakness(made, NOBODY) is None  # it does not run as root
 
 
+def test_a_sticky_directory_may_be_writable(own: Own, tmp_path: Path) -> None:
+    """As /tmp: others cannot replace what is root's in there. On a file the bit means nothing."""
+    made = script(tmp_path / "d" / "x")
+    (tmp_path / "d").chmod(0o1777)
+    own(tmp_path / "d", 0, 42)
+    assert find_weakness(made, ROOT) is None
+    own(tmp_path / "d", 7, 42)
+    assert find_weakness(made, ROOT) == f"{tmp_path / 'd'} belongs to uid 7, not to root"
+    own(tmp_path / "d", 0)
+    Path(made).chmod(0o1757)
+    assert find_weakness(made, ROOT) == f"{made} is writable by everybody"
+
+
 def test_both_ends_of_a_link_count(own: Own, tmp_path: Path) -> None:
     target = script(tmp_path / "target" / "x")
     link = tmp_path / "links" / "l"
