@@ -104,7 +104,9 @@ def line(words: Words) -> str:
 def joined(words: Words) -> str:
     """Words as the one line that an entry of the native form is; a blank inside a word would be lost."""
     for word in words:
-        if not word.text or _BLANKS.search(word.text):
+        if not word.text:
+            raise WordError("a pair of quotes with nothing between them is no value", word.place)
+        if _BLANKS.search(word.text):
             raise WordError(f"{quoted(word.text)}: a blank inside this word is not served", word.place)
     return " ".join([word.text for word in words])
 

@@ -362,6 +362,8 @@ def test_words_and_keys_of_the_schema_are_the_same(
             '"c" is one word too many: a user and a group may follow, arguments of the script stand with it '
             "in double quotes",
         ),
+        ('track_interface { "" }', "a pair of quotes with nothing between them is no value"),
+        ('virtual_routes { "10.9.0.0/16 via" }', '"10.9.0.0/16 via": a blank inside this word is not served'),
         ("prioritty 100", 'unknown keyword; did you mean "priority"?'),
     ],
 )
