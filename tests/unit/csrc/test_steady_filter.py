@@ -295,7 +295,9 @@ def test_when_and_how_often(rig: Rig) -> None:
         assert rig.entry().absorbed == total
     seen_ns = rig.entry().last_seen_ns
     rig.verdict(datagram(armed, ttl=254))
+    assert not rig.is_absorbed(datagram(armed))  # nothing overtakes what waits to be read
     assert (rig.entry().last_seen_ns, rig.entry().absorbed) == (seen_ns, 3)
+    assert rig.arm(armed)
     rig.verdict(datagram(armed), times=1000)
     assert rig.entry().absorbed == 1003
 
