@@ -1,5 +1,7 @@
 """What scripts and FIFOs are told, and when; tests/lab/test_notify.py has the rest of notify's life."""
 
+import stat
+
 from lab.compare.scenario import Scenario, Step
 from lab.compare.scenarios.texts import conf, instance
 from lab.compare.side import Side
@@ -39,6 +41,15 @@ PRIORITIES = "  vrrp_notify_priority_changes true\n"
 def _scripts(side: Side) -> None:
     for name in ("master", "backup", "fault", "stop", "every", "lower", "deleted"):
         side.notes.script(name)
+
+
+def _files(side: Side) -> bool:
+    """What the FIFOs are that the daemon makes itself, as facts."""
+    for name in ("made", "other"):
+        path = side.net.directory / name
+        found = path.lstat() if path.exists() else None
+        side.mark.facts[name] = (stat.filemode(found.st_mode), found.st_uid) if found else "gone"
+    return True
 
 
 def _loose(side: Side) -> None:
@@ -185,6 +196,18 @@ SCENARIOS = [
         ),
         fifos=("fifo",),
         prepare=_loose,
+    ),
+    Scenario(
+        "notify-fifo-file",
+        ("vrrp_notify_fifo", "notify_fifo", "umask"),
+        conf(
+            instance(),
+            more_global="  umask 027\n  vrrp_notify_fifo @DIR@/made\n  notify_fifo @DIR@/other nobody\n",
+        ),
+        (
+            Step("start", start, every(adverts(), _files), is_timed=False),
+            Step("stop", stop, every(goodbye(), ended, _files), is_timed=False),
+        ),
     ),
     Scenario(
         "notify-of-an-owner",

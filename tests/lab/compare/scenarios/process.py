@@ -43,6 +43,9 @@ def _new_interface(side: Side) -> None:
     side.net.ip(ROUTER, "link", "set", "late0", "up")
 
 
+NAME = "  vrrp_process_name vipper\n"
+
+
 def _scheduling(side: Side) -> bool:
     """How the process that speaks VRRP is scheduled, as facts."""
     assert side.daemon.process is not None
@@ -56,6 +59,7 @@ def _scheduling(side: Side) -> bool:
         "processors": os.sched_getaffinity(pid),
         "policy": policy & ~os.SCHED_RESET_ON_FORK,
         "priority": os.sched_getparam(pid).sched_priority,
+        "name": Path(f"/proc/{pid}/comm").read_text(),
         "is locked in memory": "VmLck:\t       0 kB" not in status,
     }
     return True
@@ -71,7 +75,7 @@ def _script(weight: str, tracked: str = "flag", more: str = "") -> str:
     return conf(
         instance(f"  track_script {{\n    {tracked}\n  }}\n", priority=150),
         blocks=(
-            f'vrrp_script flag {{\n  script "/usr/bin/test -e @DIR@/flag"\n  interval 1\n  timeout 2\n'
+            f'vrrp_script flag {{\n  script "/usr/bin/test -e @DIR@/flag"\n  interval 1\n  timeout 5\n'
             f"{weight}{more}}}\n"
         ),
         more_global="  script_user root\n",
@@ -197,14 +201,14 @@ SCENARIOS = [
     ),
     Scenario(
         "scheduling",
-        ("vrrp_priority", "vrrp_cpu_affinity", "vrrp_no_swap"),
-        conf(instance(), more_global="  vrrp_priority -3\n  vrrp_cpu_affinity 0\n  vrrp_no_swap\n"),
+        ("vrrp_priority", "vrrp_cpu_affinity", "vrrp_no_swap", "vrrp_process_name"),
+        conf(instance(), more_global="  vrrp_priority -3\n  vrrp_cpu_affinity 0\n  vrrp_no_swap\n" + NAME),
         (Step("start", start, every(adverts(2), _scheduling), is_timed=False), STOP),
     ),
     Scenario(
         "real-time",
         ("vrrp_rt_priority",),
-        conf(instance(), more_global="  vrrp_rt_priority 7\n"),
+        conf(instance(), more_global="  vrrp_rt_priority 7\n" + NAME),
         (Step("start", start, every(adverts(2), _scheduling), is_timed=False), STOP),
     ),
     Scenario(
@@ -235,6 +239,23 @@ SCENARIOS = [
     _tracked_script("tracked-script-weight", _script("  weight 20\n"), 170, 150),
     _tracked_script("tracked-script-negative-weight", _script("  weight -20\n"), 150, 130),
     _tracked_script("tracked-script-own-weight", _script("  weight 5\n", "flag weight -253"), 150, 1),
+    Scenario(
+        "tracked-script-of-another-user",  # who must not look into the lab's directory
+        ("user",),
+        _script("  weight 20\n", more="  user nobody\n"),
+        (Step("start", start, adverts(8), is_timed=False), STOP),
+        prepare=_flag,
+    ),
+    Scenario(
+        "tracked-script-init-fail",
+        ("init_fail",),
+        _script("  weight 20\n", more="  init_fail\n").replace("/usr/bin/test -e @DIR@/flag", "/bin/sleep 3"),
+        (
+            Step("start", start, adverts(2, priority=150), is_timed=False),
+            Step("the script has ended", nothing, adverts(2, priority=170), is_timed=False),
+            STOP,
+        ),
+    ),
     Scenario(
         "tracked-script-fault",
         ("track_script", "rise", "fall"),
