@@ -21,7 +21,7 @@ from .events import Event, Word
 log = logging.getLogger(__name__)
 
 # Scripts younger than SETTLED seconds, which work; older ones wait for something and leave their place.
-AT_ONCE = max(16, 8 * (os.cpu_count() or 1))
+AT_ONCE = max(8, 4 * (os.cpu_count() or 1))
 SETTLED = 1.0
 MOST = 256  # scripts of any age
 LAUNCHES_PER_TURN = 2
