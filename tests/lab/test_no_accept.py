@@ -10,7 +10,7 @@ import pytest
 from lab.kit.fixtures import Build
 from lab.kit.keepalived import Keepalived
 from lab.kit.net import Net
-from lab.kit.settings import FAST, FAST6, Flavour
+from lab.kit.settings import FAST, FAST6, FLAVOURS, Flavour
 from lab.kit.vrrpd import DAEMON, VrrpdFast, environment
 from lab.kit.waiting import wait_until
 
@@ -41,13 +41,13 @@ def neighbour(net: Net, node: str, address: str) -> str | None:
     return next((entry["lladdr"] for entry in entries if "lladdr" in entry), None)
 
 
-@pytest.mark.rfc("A3")
-@by_family
+@pytest.mark.rfc("A3", "E4")
+@pytest.mark.parametrize("kind", [FLAVOURS["v2"], FAST, FAST6], ids=["v2", "ipv4", "ipv6"])
 def test_the_address_is_answered_for_but_not_at(build: Build, kind: Flavour) -> None:
     net = build(["r1", "client"])
     daemon = VrrpdFast(net, "r1", VI=kind.settings(200, accept=False))
     daemon.start()
-    wait_until(lambda: daemon.holds(kind.vip), 5, "the master has the address")
+    wait_until(lambda: daemon.holds(kind.vip), 8, "the master has the address")
     for address in kind.addresses:
         vip = address.split("/")[0]
         target = f"{vip}%eth0" if vip.startswith("fe80") else vip

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
 
 from vrrpd_fast.config.addresses import EntryError, interface_fault, parse_address
-from vrrpd_fast.config.iproute import plain
+from vrrpd_fast.config.iproute import REALMS, number, plain
 from vrrpd_fast.config.problems import near, quoted
 from vrrpd_fast.model import Family
 
 Network = IPv4Network | IPv6Network
 ANYWHERE = ("default", "any", "all")
+_UINT32 = 0xFFFFFFFF
 
 
 class Line:
@@ -86,6 +87,28 @@ class Line:
         if not 0 <= low <= high <= most:
             raise EntryError(f"{quoted(text)}: the first is at most the second, both in 0..{most}", key)
         return low, high
+
+    def time(self, key: str, scale: int) -> int:
+        """`300ms`, `1.5s`, or a bare number in the kernel's own unit, `scale` of which are a millisecond."""
+        text = self.value(key)
+        digits, factor = text, 1
+        if text.endswith("ms"):
+            digits, factor = text.removesuffix("ms"), scale
+        elif text.endswith("s"):
+            digits, factor = text.removesuffix("s"), 1000 * scale
+        try:
+            value = float(digits)
+        except ValueError as error:
+            raise EntryError(f"{quoted(text)} is not a time, like 300ms or 1.5s", key) from error
+        if not 0 <= value * factor <= _UINT32:
+            raise EntryError(f"{quoted(text)} is too long", key)
+        return round(value * factor)
+
+    def realms(self) -> int:
+        """`TO` or `FROM/TO`, each a number or a name, as the kernel has them in one."""
+        first, slash, second = self.value("realms").partition("/")
+        source = number(REALMS, first, 0xFFFF, "realms") if slash else 0
+        return source << 16 | number(REALMS, second if slash else first, 0xFFFF, "realms")
 
     def address(self, key: str) -> IPv4Address | IPv6Address:
         """An address of the line's family."""

@@ -168,7 +168,7 @@ class _Route:
         elif word == "encap":
             hop.words["encapsulation"] = encapsulation(line)
         else:
-            hop.words["realm"] = realms(line)
+            hop.words["realm"] = line.realms()
 
     def _gateway(self) -> IPv4Address | IPv6Address:
         """`via [inet|inet6] ADDRESS`: with the family named it may be another than the route's."""
@@ -198,7 +198,7 @@ class _Route:
             self._lock(_PLAIN_METRICS.get(word) or _TIME_METRICS[word][0])
         if word in _TIME_METRICS:
             rtax, scale = _TIME_METRICS[word]
-            self.metrics[rtax] = _time(line.value(word), word, scale)
+            self.metrics[rtax] = line.time(word, scale)
         else:
             self.metrics[_PLAIN_METRICS[word]] = line.number(word, _MOST.get(word, _UINT32))
 
@@ -301,30 +301,6 @@ class _Route:
                 raise EntryError(f"{quoted(ahead)} stands behind nexthop; put it before the first one")
         if len(self.hops) == 1 and not hop.words:
             raise EntryError("needs via or dev", word)
-
-
-def realms(line: Line) -> int:
-    """`TO` or `FROM/TO`, each a number or a name, as the kernel has them in one."""
-    first, slash, second = line.value("realms").partition("/")
-    source = iproute.number(iproute.REALMS, first, 0xFFFF, "realms") if slash else 0
-    return source << 16 | iproute.number(iproute.REALMS, second if slash else first, 0xFFFF, "realms")
-
-
-def _time(text: str, key: str, scale: int) -> int:
-    """`3s`, `200ms`, or a bare number in the kernel's own unit (ip-route(8))."""
-    number, factor = text, 1
-    if text.endswith("ms"):
-        number, factor = text.removesuffix("ms"), scale
-    elif text.endswith("s"):
-        number, factor = text.removesuffix("s"), 1000 * scale
-    try:
-        value = float(number)
-    except ValueError as error:
-        raise EntryError(f"{quoted(text)} is not a time, like 300ms or 1.5s", key) from error
-    raw = value * factor
-    if not 0 <= raw <= _UINT32:
-        raise EntryError(f"{quoted(text)} is too long", key)
-    return round(raw)
 
 
 _HOP_WORDS = ("via", "gw", "dev", "oif", "weight", "onlink", "encap", "realms")

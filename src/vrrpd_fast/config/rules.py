@@ -10,7 +10,6 @@ from vrrpd_fast.config import iproute
 from vrrpd_fast.config.addresses import EntryError
 from vrrpd_fast.config.entry import Line
 from vrrpd_fast.config.problems import quoted
-from vrrpd_fast.config.routes import realms
 from vrrpd_fast.model import Family, VirtualRule
 
 # FR_ACT_ of linux/fib_rules.h
@@ -137,7 +136,7 @@ class _Rule:
 
     def _realms(self, word: str) -> None:
         self.line.once(word)
-        self.words["realm"] = realms(self.line)
+        self.words["realm"] = self.line.realms()
 
     def _device(self, word: str) -> None:
         name = "oif" if word == "oif" else "iif"
