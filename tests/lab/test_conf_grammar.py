@@ -209,6 +209,11 @@ vrrp_instance "V 5"
 vrrp_instance V6{interface veth0
 virtual_router_id 6
 virtual_ipaddress{10.0.7.1}}
+vrrp_instance LAST {
+    interface veth0
+    virtual_router_id 7
+    virtual_ipaddress { 10.0.7.2 }
+}
 """
 ADDRESSES = "10.0.8.1/24 # one\n@other 10.0.8.2\n@main 10.0.8.3/32"
 DUMP = """
@@ -219,7 +224,7 @@ mount --bind . /tmp
 keepalived -n -l -G -P -i main -f /tmp/keepalived.conf -p /tmp/main.pid -r /tmp/vrrp.pid >/tmp/log 2>&1 &
 for i in $(seq 200); do grep -q 'Startup complete' /tmp/log && break; sleep 0.05; done
 kill -USR1 $(cat /tmp/vrrp.pid)
-for i in $(seq 200); do grep -q 'VRRP Instance = V6' /tmp/keepalived.data && break; sleep 0.05; done
+for i in $(seq 200); do grep -q 'VRRP Instance = LAST' /tmp/keepalived.data && break; sleep 0.05; done
 kill $!; wait
 """
 SCRIPTS = {
@@ -246,7 +251,9 @@ def instances_of_keepalived(directory: Path) -> dict[str, dict[str, object]]:
             )
         }
         facts["addresses"] = re.findall(r"^     ([\d.]+(?:/\d+)?) dev ", text, re.MULTILINE)
-        for shown, command in re.findall(r"^   (.*) script = (.*), uid:gid", text, re.MULTILINE):
+        for shown, command in re.findall(
+            r"^   ([^\n]*) script = (.*?), uid:gid", text, re.MULTILINE | re.DOTALL
+        ):
             facts[SCRIPTS[shown]] = command
         found[name] = facts
     return found
@@ -274,10 +281,50 @@ def instances_of_ours(conf: Path) -> dict[str, dict[str, object]]:
     return found
 
 
+PIECES = [
+    "a",
+    "b c",
+    " ",
+    "'x y'",
+    r"\"p q\"",
+    r"\x41",
+    r"\101",
+    r"\\\\",
+    r"\\n",
+    r"\\x42",
+    "$H",
+    "#",
+    "!",
+    "{}",
+    "-z",
+    "é",
+    r"\q",
+]
+
+
+def test_both_split_the_same_commands(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    commands = ["/bin/ls " + "".join(chance.choices(PIECES, k=chance.randrange(6))) for _ in range(100)]
+    blocks = [
+        f"vrrp_instance {name} {{\n interface veth0\n virtual_router_id {number}\n"
+        f' virtual_ipaddress {{ 10.0.1.{number}\n }}\n notify "{command}"\n}}\n'
+        for number, (command, name) in enumerate(
+            zip(commands, [*(f"C{index}" for index in range(99)), "LAST"], strict=True), 1
+        )
+    ]
+    conf = tmp_path / "keepalived.conf"
+    conf.write_text("global_defs {\n script_user root\n}\n" + "".join(blocks))
+    theirs = instances_of_keepalived(tmp_path)
+    ours = instances_of_ours(conf)
+    assert {name: facts["notify"] for name, facts in ours.items()} == {
+        name: facts["notify"] for name, facts in theirs.items()
+    }
+
+
 def test_both_find_the_same_instances(tmp_path: Path) -> None:
     (tmp_path / "addresses").write_text(ADDRESSES)
     conf = tmp_path / "keepalived.conf"
     conf.write_text(INSTANCES)
     ours = instances_of_ours(conf)
-    assert list(ours) == ["V1", "V2", "V3", "V4", "V 5", "V6"]
+    assert list(ours) == ["V1", "V2", "V3", "V4", "V 5", "V6", "LAST"]
     assert ours == instances_of_keepalived(tmp_path)

@@ -6,8 +6,10 @@ Quoted strings).
 """
 
 import re
+import shlex
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 # Keywords with words as in a shell: what they run is a command line.
 _SCRIPT_WORDS = """
@@ -32,6 +34,8 @@ _PLAIN_WITH_MARKS = re.compile(r'(?:[^ \t\r\v\f"{}\\$]|\$\{[^{}]*\}|\$|\\[#!]|\\
 _DOUBLE = re.compile(r'"([^"]*)"')
 _SHELL_BARE = re.compile(r"(?:[^ \t\r\v\f\"'{}#!\\$]|\$\{[^{}]*\}|\$)+")
 _SHELL_BARE_WITH_MARKS = re.compile(r"(?:[^ \t\r\v\f\"'{}\\$]|\$\{[^{}]*\}|\$)+")
+_COMMAND_BLANK = re.compile(r"[ \t\r\n\v\f]+")
+_COMMAND_BARE = re.compile(r"[^ \t\r\n\v\f\"'\\]+")
 _SHELL_DOUBLE = re.compile(r'[^"\\]+')
 _SHELL_SINGLE = re.compile(r"[^'\\]+")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|c(.)|(.))", re.DOTALL)
@@ -57,7 +61,10 @@ class Fault(Struct, frozen=True):
 
 
 class Token(Struct, frozen=True, gc=False):
-    """A word, or a brace that opens or closes a block (`is_brace`)."""
+    """A word, or a brace that opens or closes a block (`is_brace`).
+
+    The command of a script is one word, to be split into its arguments as a shell does.
+    """
 
     offset: int
     text: str
@@ -86,7 +93,7 @@ def scan(text: str, *, comments: bool, start: int = 0) -> Scan:
     found = Scan([], [], len(text))
     position = start
     begins = True  # the next word is a keyword
-    is_script = False
+    is_script = is_command = False  # the word after the keyword is the command
     while position < len(text):
         if blank := _BLANK.match(text, position):
             position = blank.end()
@@ -101,12 +108,17 @@ def scan(text: str, *, comments: bool, start: int = 0) -> Scan:
             _note_comment(text, position, found)
             break
         if is_script:
-            word, position = _script_word(text, position, comments, found)
+            bare = _SHELL_BARE if comments else _SHELL_BARE_WITH_MARKS
+            word, position = _script_word(text, position, bare, found)
+            if is_command:
+                word = replace(word, text=_command_line(word.text))
+            is_command = False
         else:
             word, position = _plain_word(text, position, comments, found)
         found.tokens.append(word)
         if begins:
-            begins, is_script = False, word.text in SCRIPT_WORDS
+            begins = False
+            is_script = is_command = word.text in SCRIPT_WORDS
     return found
 
 
@@ -176,9 +188,8 @@ def _plain_word(text: str, start: int, comments: bool, found: Scan) -> tuple[Tok
     return Token(start, raw), end
 
 
-def _script_word(text: str, start: int, comments: bool, found: Scan) -> tuple[Token, int]:
+def _script_word(text: str, start: int, bare: re.Pattern[str], found: Scan) -> tuple[Token, int]:
     parts: list[bytes] = []
-    bare = _SHELL_BARE if comments else _SHELL_BARE_WITH_MARKS
     quote = ""
     opened = start
     is_quoted = False
@@ -224,6 +235,24 @@ def _script_word(text: str, start: int, comments: bool, found: Scan) -> tuple[To
         found.faults.append(Fault(start, "an escape makes a NUL here, which no command line can hold"))
         word = word.replace("\0", "")
     return Token(start, word, is_quoted), max(position, start + 1)
+
+
+def _command_line(text: str) -> str:
+    """A command as a shell reads it: keepalived reads escapes once more when it splits it into words."""
+    if "\\" not in text:
+        return text
+    found = Scan([], [], len(text))
+    words: list[str] = []
+    position = 0
+    while position < len(text):
+        if blank := _COMMAND_BLANK.match(text, position):
+            position = blank.end()
+            continue
+        word, position = _script_word(text, position, _COMMAND_BARE, found)
+        words.append(word.text)
+    # What is wrong with its quotes, or escapes nothing at its end, is told where the command is used.
+    escapes_nothing = (len(text) - len(text.rstrip("\\"))) % 2 == 1
+    return text if found.faults or escapes_nothing else shlex.join(words)
 
 
 def _escaped(escape: re.Match[str]) -> bytes:

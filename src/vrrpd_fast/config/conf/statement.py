@@ -21,7 +21,10 @@ class Place(Struct, frozen=True, gc=False):
 
 
 class Word(Struct, frozen=True, gc=False):
-    """One word after quotes, escapes and definitions; `is_quoted` when a quoted part belongs to it."""
+    """One word after quotes, escapes and definitions; `is_quoted` when a quoted part belongs to it.
+
+    The command of a script is one word, which a shell would split into what keepalived makes of it.
+    """
 
     text: str
     place: Place

@@ -45,6 +45,9 @@ def test_plain_words(text: str, expected: list[str]) -> None:
         (r"'/x\ta\'b'", ["/x\ta'b"]),
         ("/x\"a b\"'c d'e", ["/xa bc de"]),
         (r"/x\ y\"z", ['/x y"z']),
+        (r'"/x a\\nb"', ["/x 'a\nb'"]),  # escapes count once more when the command is split
+        (r'"/x \\x41 \"b\\tc\" \\\\"', ["/x A 'b\tc' '\\'"]),
+        (r'"/x" a\\nb', ["/x", r"a\nb"]),
         (r"\x41\x4142\101\1019\cA\n\E\e\q\\", ["ABAA9\x01\n\x1beq\\"]),
         (r"\a\b\f\r\t\v", ["\a\b\f\r\t\v"]),
         (r"é\xc3\xa9", ["éé"]),
