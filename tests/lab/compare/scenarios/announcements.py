@@ -34,7 +34,7 @@ def _announces(count: int, address: str = VIP, **heard: object) -> tuple[Step, S
 SCENARIOS = [
     Scenario(
         "garp-by-default",
-        ("vrrp_garp_master_repeat", "garp_master_repeat"),
+        ("vrrp_garp_master_delay",),
         conf(
             instance(timing=QUICK, addresses=f"{VIP}/24\n10.0.0.91/24"), quiet="  vrrp_garp_master_delay 1\n"
         ),

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lab.compare.scenario import Scenario, Step
+from lab.compare.scenario import Difference, Scenario, Step
 from lab.compare.scenarios.texts import conf, instance, instance6
 from lab.compare.side import ROUTER, Side
 from lab.compare.steps import (
@@ -17,6 +17,7 @@ from lab.compare.steps import (
     holds,
     ip,
     lacks,
+    lines,
     nothing,
     passed,
     start,
@@ -71,14 +72,14 @@ def _igmp_reports(side: Side) -> bool:
     return True
 
 
-def _script(weight: str, tracked: str = "flag", more: str = "") -> str:
+def _script(weight: str, tracked: str = "flag", more: str = "", of_all: str = "") -> str:
     return conf(
         instance(f"  track_script {{\n    {tracked}\n  }}\n", priority=150),
         blocks=(
             f'vrrp_script flag {{\n  script "/usr/bin/test -e @DIR@/flag"\n  interval 1\n  timeout 5\n'
             f"{weight}{more}}}\n"
         ),
-        more_global="  script_user root\n",
+        more_global="  script_user root\n" + of_all,
     )
 
 
@@ -115,6 +116,29 @@ def _tracked_link(name: str, line: str, up: int, down: int) -> Scenario:
             STOP,
         ),
         lans=2,
+    )
+
+
+INIT_FAIL = Difference(
+    "With `init_fail` an instance says FAULT until its script has succeeded once; keepalived waits in silence.",
+    lambda found: (
+        found.what == "line"
+        and isinstance(found.keepalived, list)
+        and found.ours == ['INSTANCE "VI" FAULT 150', *found.keepalived]
+    ),
+)
+
+
+def _slow_at_first(name: str, options: tuple[str, ...], more: str, *differences: Difference) -> Scenario:
+    """A script without weight takes two seconds to tell its first result."""
+    text = _script("", more=more, of_all="  vrrp_notify_fifo @DIR@/fifo\n")
+    return Scenario(
+        name,
+        options,
+        text.replace("/usr/bin/test -e @DIR@/flag", "/bin/sleep 2"),
+        (Step("start", start, every(adverts(2), lines("MASTER")), slack_s=1.0), STOP),
+        fifos=("fifo",),
+        differences=differences,
     )
 
 
@@ -246,16 +270,8 @@ SCENARIOS = [
         (Step("start", start, adverts(8), is_timed=False), STOP),
         prepare=_flag,
     ),
-    Scenario(
-        "tracked-script-init-fail",
-        ("init_fail",),
-        _script("  weight 20\n", more="  init_fail\n").replace("/usr/bin/test -e @DIR@/flag", "/bin/sleep 3"),
-        (
-            Step("start", start, adverts(2, priority=150), is_timed=False),
-            Step("the script has ended", nothing, adverts(2, priority=170), is_timed=False),
-            STOP,
-        ),
-    ),
+    _slow_at_first("tracked-script-slow-at-first", ("script",), ""),
+    _slow_at_first("tracked-script-init-fail", ("init_fail",), "  init_fail\n", INIT_FAIL),
     Scenario(
         "tracked-script-fault",
         ("track_script", "rise", "fall"),

@@ -291,7 +291,7 @@ SCENARIOS = [
     ),
     Scenario(
         "lower-prio-ipv6",
-        ("lower_prio_no_advert",),
+        ("vrrp_garp_lower_prio_repeat",),
         conf(instance6(timing=SOON), more_global="  vrrp_garp_lower_prio_repeat 2\n"),
         (ALONE6, Step("a lower one is heard", hear(50, 50, **SIX), adverts(2), after_advert=True), STOP),
     ),
