@@ -14,15 +14,16 @@ from ipaddress import IPv4Address, IPv6Address
 from msgspec import Struct
 
 from vrrpd_fast import explain
-from vrrpd_fast.announcements import Announcements
-from vrrpd_fast.claims import Claims
+from vrrpd_fast.carry.announcements import Announcements
+from vrrpd_fast.carry.claims import Claims
+from vrrpd_fast.carry.guard import Guard
+from vrrpd_fast.carry.promote import Promoter
 from vrrpd_fast.debounce import Debounce
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets, receive_bytes
 from vrrpd_fast.engine.steady import SteadyFilter
 from vrrpd_fast.groups import Groups
-from vrrpd_fast.guard import Guard
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.interests import ANY_DEVICE, Interests
 from vrrpd_fast.log import RateLimit
@@ -44,7 +45,6 @@ from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
-from vrrpd_fast.promote import Promoter
 from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start

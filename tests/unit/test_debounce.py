@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from unit.claims_bench import Loop
+from unit.carry.claims_bench import Loop
 from unit.samples import instance, link, packed
 from vrrpd_fast.debounce import Debounce
 from vrrpd_fast.model import Instance, InterfaceDelay

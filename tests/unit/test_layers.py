@@ -18,21 +18,17 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"tellings"},
-    {"guard", "interests", "router", "scheduling", "tuning"},
-    {"claims", "config", "control", "explain", "groups", "notify", "observe", "track"},
-    {"slices"},
-    {"announcements", "debounce", "start"},
-    {"pacing"},
-    {"engine", "net", "promote", "spawn"},
-    {"alarm", "holds", "log", "model", "plans", "system"},
+    {"interests", "router", "scheduling", "tuning"},
+    {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
+    {"debounce", "start"},
+    {"engine", "net", "spawn"},
+    {"holds", "log", "model", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 
 # What shows and asks needs no daemon, and must not pay for one at start.
 WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.lab", "lab", "control.client")
-DAEMON_PARTS = {
-    *("daemon", "fleet", "tellings", "guard", "router", "claims", "slices", "announcements", "engine", "net")
-}
+DAEMON_PARTS = {"daemon", "fleet", "tellings", "router", "carry", "engine", "net"}
 
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+([\w, ]+)|c?import\s+([\w.]+))", re.MULTILINE

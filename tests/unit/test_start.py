@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.claims_bench import Loop
+from unit.carry.claims_bench import Loop
 from vrrpd_fast import start
 from vrrpd_fast.model import Process
 from vrrpd_fast.start import Start

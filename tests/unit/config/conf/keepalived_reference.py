@@ -87,7 +87,7 @@ BEHAVIOUR = {
     "unit/test_start.py": "vrrp_delay_after_boot",
     "unit/test_fleet.py": "log_unknown_vrids",
     "unit/engine/test_sockets.py": "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
-    "unit/test_pacing.py": "garp_interval gna_interval interfaces",
+    "unit/carry/test_pacing.py": "garp_interval gna_interval interfaces",
     "unit/test_router.py": "track_src_ip",
     "machine/test_active.py": "owner_ignore_adverts vrrp_owner_ignore_adverts v3_checksum_as_v2",
     "lab/test_mixed_pair.py": "auth_type auth_pass",

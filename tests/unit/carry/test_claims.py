@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from unit.claims_bench import INDEX, Bench, Router, many, plain
+from unit.carry.claims_bench import INDEX, Bench, Router, many, plain
 from unit.samples import instance, link, packed, virtual
-from vrrpd_fast.announcements import FRAMES_PER_SLICE
-from vrrpd_fast.claims import RETRY_SECONDS
+from vrrpd_fast.carry.announcements import FRAMES_PER_SLICE
+from vrrpd_fast.carry.claims import RETRY_SECONDS
 from vrrpd_fast.config.routes import parse_route
 from vrrpd_fast.config.rules import parse_rule
 from vrrpd_fast.model import Family, Garp

@@ -7,13 +7,13 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from vrrpd_fast.claims import Claims
+from vrrpd_fast.carry.claims import Claims
+from vrrpd_fast.carry.slices import Claimant
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import OWNER_TAG, Instance
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.removals import RemovalMonitor
 from vrrpd_fast.net.routing import Entry
-from vrrpd_fast.slices import Claimant
 
 log = logging.getLogger(__name__)
 

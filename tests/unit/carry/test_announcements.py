@@ -3,9 +3,9 @@
 import pytest
 from msgspec import structs
 
-from unit.claims_bench import Bench, Router, many, plain
+from unit.carry.claims_bench import Bench, Router, many, plain
 from unit.samples import instance, link, virtual
-from vrrpd_fast.announcements import FULL_SECONDS
+from vrrpd_fast.carry.announcements import FULL_SECONDS
 from vrrpd_fast.model import Family, Garp
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from vrrpd_fast.alarm import Alarm
+from vrrpd_fast.carry.alarm import Alarm
 
 MS = 1_000_000
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from unit.claims_bench import INDEX, Bench, Router
+from unit.carry.claims_bench import INDEX, Bench, Router
 from unit.samples import link
-from vrrpd_fast import guard
+from vrrpd_fast.carry import guard
+from vrrpd_fast.carry.guard import Guard
 from vrrpd_fast.config.routes import parse_route
 from vrrpd_fast.config.rules import parse_rule
-from vrrpd_fast.guard import Guard
 from vrrpd_fast.net.carried import Carried
 
 ROUTES = tuple(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from unit.claims_bench import Loop
-from vrrpd_fast.plans import Plans
+from unit.carry.claims_bench import Loop
+from vrrpd_fast.carry.plans import Plans
 
 
 class Router:

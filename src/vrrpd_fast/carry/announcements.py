@@ -11,15 +11,15 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
-from vrrpd_fast.alarm import Alarm
+from vrrpd_fast.carry.alarm import Alarm
+from vrrpd_fast.carry.pacing import Clock, Pacer
+from vrrpd_fast.carry.plans import Plans
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import Garp, Instance, Pacing
 from vrrpd_fast.net.arp import announcement
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.vips import Prepared, PreparedAddresses
-from vrrpd_fast.pacing import Clock, Pacer
-from vrrpd_fast.plans import Plans
 
 FRAMES_PER_SLICE = 128
 FULL_SECONDS = 0.001  # to wait when the kernel takes no more frames

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Protocol
 
-from vrrpd_fast.announcements import Announcer
+from vrrpd_fast.carry.announcements import Announcer
 from vrrpd_fast.net import carried
 from vrrpd_fast.net.carried import Carried, Failure
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from unit.samples import MAC, instance, link
-from vrrpd_fast.announcements import Announcements
-from vrrpd_fast.claims import Claims
+from vrrpd_fast.carry.announcements import Announcements
+from vrrpd_fast.carry.claims import Claims
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import Instance
 from vrrpd_fast.net import routes, rtnl, rules

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from unit.samples import instance
-from vrrpd_fast import promote
-from vrrpd_fast.promote import Promoter
+from vrrpd_fast.carry import promote
+from vrrpd_fast.carry.promote import Promoter
 
 
 @pytest.fixture

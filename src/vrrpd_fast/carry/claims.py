@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
-from vrrpd_fast.announcements import Announcements
+from vrrpd_fast.carry.announcements import Announcements
+from vrrpd_fast.carry.plans import Plans
+from vrrpd_fast.carry.slices import Claim, Claimant, Slice
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.net import carried
@@ -24,8 +26,6 @@ from vrrpd_fast.net.firewall import Shield
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.vips import Prepared
-from vrrpd_fast.plans import Plans
-from vrrpd_fast.slices import Claim, Claimant, Slice
 
 log = logging.getLogger(__name__)
 

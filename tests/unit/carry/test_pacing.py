@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from unit.claims_bench import Bench, Router, many, plain
+from unit.carry.claims_bench import Bench, Router, many, plain
 from unit.samples import instance, link, virtual
+from vrrpd_fast.carry.pacing import FULL_NS
 from vrrpd_fast.model import Family, Garp, Pacing
-from vrrpd_fast.pacing import FULL_NS
 
 EACH = Pacing(garp_interval=0.1, gna_interval=0.2)
 TWICE = Garp(master_repeat=2, master_delay=0)
