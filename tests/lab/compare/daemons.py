@@ -2,10 +2,11 @@
 
 import sys
 
-from lab.kit.daemons import Daemon
 from lab.kit.keepalived import Keepalived
 from lab.kit.net import Net
 from lab.kit.vrrpd import DAEMON, VrrpdFast
+
+CONF = "keepalived.conf"
 
 
 class KeepalivedConf(Keepalived):
@@ -13,14 +14,10 @@ class KeepalivedConf(Keepalived):
 
     text = ""
 
-    @property
-    def config_path(self) -> str:
-        return str(self.directory / "keepalived.conf")
-
     def configure(self) -> None:
         for left in self.directory.glob("*.pid"):  # of a killed run; its process may still be a zombie
             left.unlink()
-        self.write(self.directory / "keepalived.conf", self.text)
+        self.write(self.directory / CONF, self.text)
 
 
 class VrrpdFastConf(VrrpdFast):
@@ -29,11 +26,11 @@ class VrrpdFastConf(VrrpdFast):
     text = ""
 
     def configure(self) -> None:
-        self.write(self.directory / "keepalived.conf", self.text)
+        self.write(self.directory / CONF, self.text)
 
     def argv(self) -> list[str]:
-        path = str(self.directory / "keepalived.conf")
-        return [sys.executable, "-m", DAEMON, "--config", path, "--socket", str(self.socket_path)]
+        files = ["--config", str(self.directory / CONF), "--socket", str(self.socket_path)]
+        return [sys.executable, "-m", DAEMON, *files]
 
 
 KINDS: dict[str, type[KeepalivedConf] | type[VrrpdFastConf]] = {
@@ -43,9 +40,7 @@ KINDS: dict[str, type[KeepalivedConf] | type[VrrpdFastConf]] = {
 
 
 def make(kind: str, net: Net, node: str, text: str) -> KeepalivedConf | VrrpdFastConf:
+    """A daemon that has this text for its file; it is not started."""
     daemon = KINDS[kind](net, node)
     daemon.text = text
     return daemon
-
-
-__all__ = ["Daemon", "KeepalivedConf", "VrrpdFastConf", "make"]

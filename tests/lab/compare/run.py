@@ -3,23 +3,21 @@
 import time
 
 from lab.compare import judge, outside
+from lab.compare.daemons import KINDS
 from lab.compare.known import EVERYWHERE
 from lab.compare.scenario import Discrepancy, Scenario, Step
 from lab.compare.side import FAR, ROUTER, Side
 from lab.kit.fixtures import Build, Tap
 
-KINDS = ("keepalived", "vrrpd-fast")
 # What the two have not agreed on after so long, they differ in.
-SETTLE_S = 2.5
+SETTLE_S = 4.0
 PAUSE_S = 0.05
 
 
-def compare(
-    scenario: Scenario, build: Build, capture: Tap, kinds: tuple[str, str] = KINDS
-) -> list[Discrepancy]:
+def compare(scenario: Scenario, build: Build, capture: Tap) -> list[Discrepancy]:
     """Run a scenario; what remains is every difference that is not on purpose."""
     sides = []
-    for kind in kinds:
+    for kind in KINDS:
         net = build(*[[ROUTER, FAR, "r3"]] * scenario.lans)
         sides.append(Side(kind, net, capture(net), scenario.conf, scenario.fifos))
     try:

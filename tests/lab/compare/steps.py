@@ -37,7 +37,7 @@ def reload(text: str) -> Act:
     def act(side: Side) -> None:
         assert side.daemon.process is not None
         side.daemon.text = side.localised(text)
-        side.daemon.write(side.daemon.directory / "keepalived.conf", side.daemon.text)
+        side.daemon.configure()
         side.daemon.process.send_signal(signal.SIGHUP)
 
     return act

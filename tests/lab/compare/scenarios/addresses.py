@@ -16,6 +16,7 @@ from lab.compare.steps import (
     holds,
     ip,
     lacks,
+    nothing,
     probe,
     start,
 )
@@ -107,7 +108,7 @@ def _left_behind(side: Side) -> None:
 
 def _answers(name: str, *addresses: str) -> Step:
     probes: list[Until] = [probe(f"{name} {address}", address) for address in addresses]
-    return Step(name, lambda side: None, every(*probes), is_timed=False)
+    return Step(name, nothing, every(*probes), is_timed=False)
 
 
 # keepalived resigns, waits for the skew time and becomes master again.
@@ -307,7 +308,7 @@ SCENARIOS = [
         (
             Step("start", start, every(adverts(2), holds(VIP), _promote_secondaries), is_timed=False),
             STOP,
-            Step("after the stop", lambda side: None, _promote_secondaries, is_timed=False),
+            Step("after the stop", nothing, _promote_secondaries, is_timed=False),
         ),
     ),
     Scenario(

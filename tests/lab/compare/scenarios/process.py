@@ -120,7 +120,8 @@ def _tracked_link(name: str, line: str, up: int, down: int) -> Scenario:
 
 
 INIT_FAIL = Difference(
-    "With `init_fail` an instance says FAULT until its script has succeeded once; keepalived waits in silence.",
+    "With `init_fail` an instance says FAULT until its script has succeeded once; keepalived waits in "
+    "silence.",
     lambda found: (
         found.what == "line"
         and isinstance(found.keepalived, list)

@@ -17,6 +17,7 @@ from lab.compare.steps import (
     goodbye,
     hear,
     holds,
+    kill,
     lacks,
     nothing,
     outranked,
@@ -272,7 +273,7 @@ SCENARIOS = [
         conf(instance()),
         (
             ALONE,
-            Step("kill -9", lambda side: side.daemon.kill(), passed(0.5), is_timed=False),
+            Step("kill -9", kill, passed(0.5), is_timed=False),
             ALONE,
             STOP,
         ),

@@ -6,7 +6,6 @@ from lab.compare.steps import LINK_LOCAL6, VIP, VIP6, VRID
 QUIET = "  vrrp_garp_master_repeat 1\n  vrrp_garp_master_delay 0\n"
 FAST = "  version 3\n  advert_int 0.2\n"
 SLOW = "  version 3\n  advert_int 1\n"
-VERSION_2 = "  version 2\n  advert_int 1\n"
 
 
 def conf(*instances: str, more_global: str = "", blocks: str = "", quiet: str = QUIET) -> str:
