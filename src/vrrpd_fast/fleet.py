@@ -268,6 +268,9 @@ class Fleet:
         self.engine.settle()
         await self._stop([name for name in failed if name in self.routers], self._tellings.removed)
         if config.fifo_states_on_reload:
+            for group in self._groups:
+                if former.issuperset(group.settings.members):
+                    self._tellings.repeat_group(group.settings, group.state)
             await self._tellings.repeat([self.routers[name] for name in former if name in self.routers])
         self._scripts.drop(config.scripts)
         self._shield.settle()
@@ -627,6 +630,8 @@ class Fleet:
             self._told_filter = True
             log.warning("kernel filter given up: %s", self.engine.filter_loss)
         self._look_for_routes()
+        self._groups.mend(self.engine.now_ns())
+        self.engine.settle()
         self._watch = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
     def _look_for_routes(self) -> None:

@@ -97,6 +97,7 @@ class VirtualRouter:
         self._deaf = ""  # why we are not, although we should
         self._fault: tuple[Reason, str] | None = None
         self.own_fault: tuple[Reason, str] | None = None  # without those of its sync group
+        self.is_waiting = False  # for the first result of a tracker of its own
         self.group: Group | None = None
         self.handle = engine.add(
             ifindex=next(_nowhere),
@@ -127,6 +128,15 @@ class VirtualRouter:
         return self._engine.snapshot(self.handle).master_interval_cs / 100
 
     @property
+    def patience_ns(self) -> int:
+        """How long at most it hears no master, as a BACKUP, before it would be one.
+
+        The skew is less than an interval (RFC 9568 6.1), in version 2 than a second (RFC 3768 6.1).
+        """
+        adverts = self.instance.down_timer_adverts + 1
+        return round((adverts * self.learned_interval + 1.0) * NS_PER_S)
+
+    @property
     def source(self) -> IPv4Address | IPv6Address | None:
         """The address our adverts come from; None when there is none."""
         return self._source
@@ -151,7 +161,7 @@ class VirtualRouter:
         self._fault = fault
         if fault is not None:
             self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
-        elif self._waits() is None and self._awaited() is None:
+        elif self._why_waiting() is None:
             self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
 
     def detach(self) -> None:
@@ -191,13 +201,20 @@ class VirtualRouter:
     @property
     def reason(self) -> str:
         """Why it is in its state, or what it waits for."""
-        if self._fault is None and self.state in (State.INIT, State.FAULT):
-            if (why := self._waits()) is not None:
-                return why
-            awaited = self._awaited()
-            if awaited is not None:
-                return f"waits for the first result of vrrp_script {awaited}"
+        is_free = self._fault is None and self.state in (State.INIT, State.FAULT)
+        if is_free and (why := self._why_waiting()) is not None:
+            return why
         return "not started" if self._last_event is None else self._explain(self._last_event)
+
+    def _why_waiting(self) -> str | None:
+        """What it waits for before it takes part, although nothing is wrong."""
+        if (why := self._waits()) is not None:
+            return why
+        if (awaited := self._awaited()) is not None:
+            return f"waits for the first result of vrrp_script {awaited}"
+        if self.group is not None and (other := self.group.waits_for(self.name)) is not None:
+            return f"waits for {other} of vrrp_sync_group {self.group.name}"
+        return None
 
     def _explain(self, event: Transition) -> str:
         if event.new is State.FAULT and self._last_fault:
@@ -364,11 +381,13 @@ class VirtualRouter:
 
     def _find_common_fault(self) -> tuple[Reason, str] | None:
         """What keeps it from taking part: its own fault, or one of its sync group."""
-        before, self.own_fault = self.own_fault, self._find_fault()
+        before = self.own_fault, self.is_waiting
+        self.own_fault = self._find_fault()
+        self.is_waiting = self._awaited() is not None
         if self.group is None:
             return self.own_fault
-        if self.own_fault != before:
-            self.group.fault_changed(self.name)
+        if (self.own_fault, self.is_waiting) != before:
+            self.group.member_changed(self.name)
         return self.own_fault or self.group.fault_of_others(self.name)
 
     def _find_fault(self) -> tuple[Reason, str] | None:

@@ -95,6 +95,10 @@ class Tellings:
             if number % ADDED_PER_TURN == 0:
                 await asyncio.sleep(0)
 
+    def repeat_group(self, group: SyncGroup, state: State) -> None:
+        """What its members are in, for the FIFOs alone."""
+        self._add(partial(self._notifier.repeat_group, group, state))
+
     async def flush(self) -> None:
         """Tell everything, in slices."""
         while self._waiting:

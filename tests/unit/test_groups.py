@@ -20,6 +20,8 @@ class One:
         self.ifindex = ifindex
         self.state = State.INIT
         self.own_fault: Fault | None = None
+        self.is_waiting = False
+        self.patience_ns = 4 * 10**9
         self.group: Group | None = None
         self.handle = world.engine.add(
             ifindex=ifindex,
@@ -147,7 +149,7 @@ def test_a_fault_is_everybody_s(masters: World) -> None:
     member, group = masters.members["b"], masters.members["b"].group
     assert group is not None
     member.own_fault = BROKEN
-    group.fault_changed("b")
+    group.member_changed("b")
     assert masters.reconsidered == ["a"]
     fault = group.fault_of_others("a")
     assert fault == (Reason.SYNC_GROUP, "vrrp_sync_group G: b is FAULT: interface b0 is down")
@@ -157,6 +159,70 @@ def test_a_fault_is_everybody_s(masters: World) -> None:
     masters.drain()
     assert masters.told == [State.FAULT]
     assert masters.due() == [("b", True), ("a", True)]
+
+
+def test_a_group_that_begins_with_a_fault_tells_it_when_all_have_it() -> None:
+    world = World("a", "b")
+    world.configure("a", "b")
+    for name in ("a", "b"):
+        assert world.told == []
+        world.engine.stop(world.members[name].handle, world.now_ns, State.FAULT, BROKEN[0])
+        world.drain()
+    assert world.told == [State.FAULT]
+
+
+def test_members_wait_for_each_other() -> None:
+    world = World("a", "b")
+    world.configure("a", "b", "c")
+    a, b = world.members["a"], world.members["b"]
+    assert a.group is not None
+    assert a.group.waits_for("a") == "c"
+    world.reconsidered.clear()
+    world.configure("a", "b")
+    assert a.group.waits_for("a") is None
+    b.is_waiting = True
+    assert (a.group.waits_for("a"), a.group.waits_for("b")) == ("b", None)
+    world.configure("a")
+    assert a.group.waits_for("a") is None
+    assert "a" in world.reconsidered
+
+
+def test_the_last_one_that_comes_has_the_others_look_again() -> None:
+    world = World("a", "b", "c")
+    last = world.members.pop("c")
+    world.configure("a", "b", "c")
+    world.reconsidered.clear()
+    world.groups.join(last)
+    assert world.reconsidered == ["a", "b"]
+
+
+def test_masters_do_not_stay_with_one_that_follows_another_master() -> None:
+    """A reload brings them together; they have the time in which it could get ready."""
+    world = World("a", "b")
+    world.configure()
+    world.start()
+    for _ in range(5):
+        world.hear("b", 200)
+        world.sleep(10**9)
+    assert world.states == {"a": "MASTER", "b": "BACKUP"}
+    world.configure("a", "b")
+    for _ in range(6):
+        assert world.states["a"] == "MASTER"
+        world.groups.mend(world.now_ns)
+        world.drain()
+        world.hear("b", 200)
+        world.sleep(10**9)
+    assert world.states == {"a": "BACKUP", "b": "BACKUP"}
+    assert world.told == [State.BACKUP]
+    world.sleep(DOWN_NS)
+    assert world.states == {"a": "MASTER", "b": "MASTER"}
+
+
+def test_a_group_of_virtual_routers_that_run_has_their_state(masters: World) -> None:
+    masters.groups.configure({"H": SyncGroup(name="H", members=("a", "b"))}, masters.members)
+    assert [group.state for group in masters.groups] == [State.MASTER]
+    masters.hear("a", 200)
+    assert masters.told == [State.BACKUP]
 
 
 def test_a_member_that_does_not_run_keeps_the_others_from_leading() -> None:

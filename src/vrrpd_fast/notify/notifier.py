@@ -145,9 +145,20 @@ class Notifier:
             )
 
     def tell_group(self, group: SyncGroup, word: Word, state: State) -> None:
-        """All members of a sync group have a state now, or the daemon ends. Its priority is always 0."""
+        """All members of a sync group have a state now, or the daemon ends."""
+        event = self._group_event(group, word, state)
+        self._write(event)
+        self._run(group.notify, event)
+
+    def repeat_group(self, group: SyncGroup, state: State) -> None:
+        """Write into the FIFOs what all members are in already (fifo_write_vrrp_states_on_reload)."""
+        if state in STATE_WORDS:
+            self._write(self._group_event(group, STATE_WORDS[state], state))
+
+    def _group_event(self, group: SyncGroup, word: Word, state: State) -> Event:
+        """Its priority is always 0."""
         self._number += 1
-        event = Event(
+        return Event(
             kind=Kind.GROUP,
             name=group.name,
             word=word,
@@ -156,8 +167,6 @@ class Notifier:
             at=time.time(),
             old=state,
         )
-        self._write(event)
-        self._run(group.notify, event)
 
     def _event(self, instance: Instance, word: Word, priority: int, **facts: Any) -> Event:
         self._number += 1

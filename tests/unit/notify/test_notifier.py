@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from unit.samples import instance
-from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, State
+from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, State, SyncGroup
 from vrrpd_fast.notify import channel, notifier
 from vrrpd_fast.notify.events import Word
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
@@ -114,9 +114,13 @@ def test_a_removal(run: RunFixture, tmp_path: Path) -> None:
             on.notifier.removed(instance("three", notify=Notify(tells_deleted=True)), 90, State.FAULT)
             on.notifier.repeat(instance("four"), 80, State.INIT)
             on.notifier.repeat(instance("five"), 80, State.MASTER)
+            group = SyncGroup(name="G", members=("one", "two"))
+            on.notifier.repeat_group(group, State.INIT)
+            on.notifier.repeat_group(group, State.FAULT)
             await asyncio.sleep(0.01)
             assert reader.read() == (
                 'INSTANCE "one" FAULT 100\nINSTANCE "three" DELETED 90\nINSTANCE "five" MASTER 80\n'
+                'GROUP "G" FAULT 0\n'
             )
             reader.close()
 
