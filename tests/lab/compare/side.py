@@ -40,7 +40,6 @@ class Side:
         self.notes = Notes(net.directory, fifos)
         self.daemon = make(kind, net, ROUTER, self.localised(conf))
         self.marks: list[Mark] = []
-        self.exit_status: int | None = None
         self._far: dict[tuple[str, int], Injector] = {}
         self._waited_before_s = 0.0
 
