@@ -252,6 +252,7 @@ def test_a_thousand_routes_go_and_come_with_their_link(build: Build, capture: Ta
     wait_until(lambda: count() == 0, 5, "the kernel has let go of them")
     net.ip("r1", "link", "set", "eth1", "up")
     wait_until(lambda: count() == 1501, 10, f"all routes are back:\n{daemon.log}")
+    wire.wait_adverts(3, "r1", after=began)
     waits.close()
     times = [advert.time_ns for advert in wire.adverts("r1") if advert.time_ns > began]
     assert waits.longest_net_gap_s(times) < FAST.interval + TOLERANCE_S
