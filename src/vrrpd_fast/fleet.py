@@ -49,6 +49,8 @@ from vrrpd_fast.router import VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
 from vrrpd_fast.tellings import Tellings
+from vrrpd_fast.track.files import Files
+from vrrpd_fast.track.readings import Trackers
 from vrrpd_fast.track.scripts import Scripts
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,7 @@ class Fleet:
         self._frames = FrameSender()
         self._spawner = Spawner(loop)
         self._scripts = Scripts(self._spawner, self._on_script)
+        self._files = Files(loop, self._on_file)
         self.notifier = Notifier(self._spawner)
         self.links = LinkMonitor(
             loop,
@@ -147,6 +150,7 @@ class Fleet:
             is_watched=self._interests.is_source,
         )
         self._debounce = Debounce(loop, self.links.get, self._on_seen)
+        self._trackers = Trackers(self._debounce.get, self._scripts.judge, self._files.get)
         self._start = Start(loop, self._begin)
         self._shield = Shield()
         self._promoter = Promoter()
@@ -240,6 +244,7 @@ class Fleet:
         await self._stop([*removed, *restarted], self._tellings.removed)
         self.notifier.use(config, fifos)
         self._scripts.take(fresh)
+        await self._files.take(config.files, self.engine.settle)
         former = set(self.routers)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
         limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
@@ -273,6 +278,7 @@ class Fleet:
                     self._tellings.repeat_group(group.settings, group.state)
             await self._tellings.repeat([self.routers[name] for name in former if name in self.routers])
         self._scripts.drop(config.scripts)
+        self._files.drop(config.files)
         self._shield.settle()
         self._guard.settle()
         self._promoter.settle()
@@ -323,7 +329,7 @@ class Fleet:
             self.engine,
             self._memberships,
             self._debounce.get,
-            self._scripts.judge,
+            self._trackers,
             self._claims.follow,
             self._is_native,
             lambda: self._start.reason,
@@ -524,6 +530,10 @@ class Fleet:
         self._work.extend((name, None) for name in self._interests.of_script(script))
         self._schedule()
 
+    def _on_file(self, name: str) -> None:
+        self._work.extend((router, None) for router in self._interests.of_file(name))
+        self._schedule()
+
     def _schedule(self) -> None:
         if self._work and self._turn is None:
             self._turn = self._loop.call_soon(self._serve)
@@ -577,6 +587,7 @@ class Fleet:
         for group in self._groups:
             self._tellings.group_stopped(group.settings, group.state)
         self._scripts.close()
+        self._files.close()
         await self._tellings.flush()
         await self.notifier.close()
         self._loop.remove_reader(self.engine.timer_fd)

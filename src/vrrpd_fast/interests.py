@@ -1,4 +1,4 @@
-"""Which virtual routers something that happens concerns: a change of a link, of an address, of a script."""
+"""Which virtual routers something concerns: a change of a link, of an address, of a script or file."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -15,6 +15,7 @@ class Interests:
         self._by_device: dict[str, set[str]] = {}
         self._by_address: dict[bytes, set[str]] = {}
         self._by_script: dict[str, set[str]] = {}
+        self._by_file: dict[str, set[str]] = {}
         self._by_source: dict[bytes, set[str]] = {}
 
     def add(self, instance: Instance) -> None:
@@ -41,6 +42,9 @@ class Interests:
     def of_script(self, name: str) -> Collection[str]:
         return self._by_script.get(name, ())
 
+    def of_file(self, name: str) -> Collection[str]:
+        return self._by_file.get(name, ())
+
     def is_virtual(self, ifindex: int, packed: bytes) -> bool:
         """Whether an address is anybody's virtual address, on whatever link."""
         return packed in self._by_address
@@ -53,6 +57,7 @@ class Interests:
         yield self._by_device, _devices(instance)
         yield self._by_address, (each.address.packed for each in instance.all_addresses)
         yield self._by_script, (tracked.name for tracked in instance.track_scripts)
+        yield self._by_file, (tracked.name for tracked in instance.track_files)
         if instance.track_src_ip and instance.source_ip is not None:
             yield self._by_source, (instance.source_ip.packed,)
 

@@ -59,6 +59,7 @@ class Reason(enum.IntEnum):
     RECONFIGURED = 15
     NO_PEERS = 16  # unicast without a peer (unicast_fault_no_peer)
     SYNC_GROUP = 17  # another member of its vrrp_sync_group made it
+    TRACKED_FILE = 18
 
 
 class Complaint(enum.IntEnum):
@@ -356,6 +357,25 @@ class TrackInterface(Struct, frozen=True, kw_only=True):
     reverse: bool = False
 
 
+class TrackFile(Struct, frozen=True, kw_only=True):
+    """An instance's interest in a track_file. Weight 0 means FAULT while the number is not 0."""
+
+    name: str
+    weight: int = 1
+    reverse: bool = False
+
+
+class ValueFile(Struct, frozen=True, kw_only=True):
+    """A track_file: a number in a file. `initial` is written into one that is not there, or, with
+    `overwrite`, into any.
+    """
+
+    name: str
+    path: str
+    initial: int | None = None
+    overwrite: bool = False
+
+
 class Script(Struct, frozen=True, kw_only=True):
     """A vrrp_script. Interval and timeout in seconds; `user` None runs it as the daemon's own user."""
 
@@ -415,6 +435,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     garp: Garp = field(default_factory=Garp)
     track_scripts: tuple[TrackScript, ...] = ()
     track_interfaces: tuple[TrackInterface, ...] = ()
+    track_files: tuple[TrackFile, ...] = ()
 
     @property
     def is_owner(self) -> bool:
@@ -444,6 +465,7 @@ class Config(Struct, frozen=True, kw_only=True):
     router_id: str
     instances: dict[str, Instance] = {}
     scripts: dict[str, Script] = {}
+    files: dict[str, ValueFile] = {}
     sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)
     pacing: tuple[Pacing, ...] = ()

@@ -7,9 +7,8 @@ addresses. It owns no socket and no timer of the protocol.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
 
 from vrrpd_fast import explain
 from vrrpd_fast.engine import wire
@@ -23,7 +22,6 @@ from vrrpd_fast.model import (
     Instance,
     Reason,
     State,
-    TrackScript,
     Transition,
     VirtualAddress,
 )
@@ -31,22 +29,14 @@ from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.sources import source_towards
 from vrrpd_fast.net.vips import PreparedAddresses
-from vrrpd_fast.track.priority import Fault, contribution, effective
+from vrrpd_fast.track.priority import Fault, effective
+from vrrpd_fast.track.readings import Reading, Trackers
 
 log = logging.getLogger(__name__)
 
 # Stands in for the index of an interface that does not exist: each virtual router on one has its own key.
 _nowhere = itertools.count(0x8000_0000)
 ANYWHERE = 0  # the engine's index for a virtual router without an interface
-
-
-class Judge(Protocol):
-    """What a virtual router needs of a script tracker."""
-
-    @property
-    def state(self) -> bool | None: ...
-
-    def describe(self) -> JSON: ...
 
 
 class VirtualRouter:
@@ -63,7 +53,7 @@ class VirtualRouter:
         engine: Engine,
         memberships: Memberships,
         link: Callable[[str], Link | None],
-        script: Callable[[str], Judge],
+        trackers: Trackers,
         claim: Callable[["VirtualRouter"], None],
         is_native: Callable[[VirtualAddress], bool],
         waits: Callable[[], str | None],
@@ -80,7 +70,7 @@ class VirtualRouter:
         self._engine = engine
         self._memberships = memberships
         self._link = link
-        self._script = script
+        self._trackers = trackers
         self._claim = claim
         self._is_native = is_native
         self._waits = waits
@@ -147,7 +137,7 @@ class VirtualRouter:
         """Look at link and trackers again: start, stop, or send another priority. The caller settles."""
         if self._follow_link():
             self._equip()
-        priority = effective(self.instance.priority, (part for _, part in self._contributions()))
+        priority = self._effective()
         if priority != self._priority:
             log.info("instance %s: priority %d -> %d (%s)", self.name, self._priority, priority, self._sum())
             self._priority = priority
@@ -230,7 +220,7 @@ class VirtualRouter:
         `routing` is what prepare_routing has made for it, unless that is to be done here.
         """
         self.instance = instance
-        self._priority = effective(instance.priority, (part for _, part in self._contributions()))
+        self._priority = self._effective()
         self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
         self._follow_link()
         self.addresses = self._prepare({prepared.address for prepared in self.addresses.additions})
@@ -357,27 +347,21 @@ class VirtualRouter:
 
     # -- trackers -----------------------------------------------------------------------------------------
 
-    def _contributions(self) -> list[tuple[str, int | Fault]]:
-        """What each tracker adds, with its name."""
-        parts: list[tuple[str, int | Fault]] = []
-        for tracked in self.instance.track_scripts:
-            state = self._script(tracked.name).state
-            parts.append((tracked.name, contribution(tracked.weight, tracked.reverse, state)))
-        for watched in self.instance.track_interfaces:
-            link = self._link(watched.interface)
-            up = link is not None and link.up
-            parts.append((watched.interface, contribution(watched.weight, watched.reverse, up)))
-        return parts
+    def _readings(self) -> Iterator[Reading]:
+        return self._trackers.readings(self.instance)
+
+    def _effective(self) -> int:
+        return effective(self.instance.priority, (reading.part for reading in self._readings()))
 
     def _sum(self) -> str:
         parts = (
-            f"{part:+d} {name}" for name, part in self._contributions() if isinstance(part, int) and part
+            f"{one.part:+d} {one.name}" for one in self._readings() if isinstance(one.part, int) and one.part
         )
         return ", ".join([f"{self.instance.priority} base", *parts])
 
     def _awaited(self) -> str | None:
         """The first script that must have a result before we take part."""
-        return next((name for name, part in self._contributions() if part is Fault.UNKNOWN), None)
+        return next((one.name for one in self._readings() if one.part is Fault.UNKNOWN), None)
 
     def _find_common_fault(self) -> tuple[Reason, str] | None:
         """What keeps it from taking part: its own fault, or one of its sync group."""
@@ -411,15 +395,9 @@ class VirtualRouter:
             return Reason.NO_ADDRESS, f"the source address {wanted} is not on {where}"
         if self._deaf:
             return Reason.INTERFACE_DOWN, self._deaf
-        for watched in instance.track_interfaces:
-            tracked_link = self._link(watched.interface)
-            up = tracked_link is not None and tracked_link.up
-            if contribution(watched.weight, watched.reverse, up) is Fault.DOWN:
-                return Reason.TRACKED_INTERFACE, f"tracked interface {watched.interface} is {_word(up)}"
-        for tracked in instance.track_scripts:
-            state = self._script(tracked.name).state
-            if contribution(tracked.weight, tracked.reverse, state) is Fault.DOWN:
-                return Reason.TRACKED_SCRIPT, f"vrrp_script {tracked.name} is {_word(bool(state))}"
+        for reading in self._readings():
+            if reading.part is Fault.DOWN:
+                return reading.reason, reading.text
         return None
 
     # -- status -------------------------------------------------------------------------------------------
@@ -450,22 +428,9 @@ class VirtualRouter:
             "last_transition": round(self.last_transition, 6),
             "reason": self.reason,
             "virtual_addresses": [str(virtual) for virtual in instance.all_addresses],
-            "tracking": [*map(self._describe_script, instance.track_scripts), *self._describe_interfaces()],
+            "tracking": [reading.status() for reading in self._readings()],
             "statistics": snapshot.statistics,
         }
-
-    def _describe_script(self, tracked: TrackScript) -> JSON:
-        judge = self._script(tracked.name)
-        return {**judge.describe(), **_effect(tracked.weight, tracked.reverse, judge.state)}
-
-    def _describe_interfaces(self) -> list[JSON]:
-        described = []
-        for watched in self.instance.track_interfaces:
-            link = self._link(watched.interface)
-            up = link is not None and link.up
-            entry = {"name": watched.interface, "type": "interface", "state": _word(up)}
-            described.append({**entry, **_effect(watched.weight, watched.reverse, up)})
-        return described
 
 
 def identity(instance: Instance) -> tuple[object, ...]:
@@ -503,16 +468,3 @@ def _settings(instance: Instance) -> JSON:
         "check_unicast_src": instance.check_unicast_src,
         "group": instance.group.packed,
     }
-
-
-def _effect(weight: int, reverse: bool, up: bool | None) -> JSON:
-    part = contribution(weight, reverse, up)
-    return {
-        "weight": weight,
-        "reverse": reverse,
-        "contribution": part.value if isinstance(part, Fault) else part,
-    }
-
-
-def _word(up: bool) -> str:
-    return "up" if up else "down"

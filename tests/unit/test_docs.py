@@ -351,7 +351,8 @@ def test_status_fields_are_documented() -> None:
     assert status_fields("The engine") == set(engine.health()) | keys_of("fleet.py", "health")
     notify = keys_of("notify/scripts.py", "describe") | keys_of("notify/channel.py", "describe")
     assert status_fields("Notify") == notify
-    trackers = keys_of("track/script.py", "describe") | keys_of("router.py", "_effect")
+    trackers = keys_of("track/script.py", "describe") | keys_of("track/file.py", "describe")
+    trackers |= keys_of("track/readings.py", "status")
     assert status_fields("A tracker") == trackers
 
 

@@ -53,6 +53,7 @@ SENTENCES = {
     Reason.RECOVERED: "recovered",
     Reason.RECONFIGURED: "reconfigured",
     Reason.NO_PEERS: "no peers",
+    Reason.TRACKED_FILE: "tracked file",
     Reason.SYNC_GROUP: "another member of its sync group is no MASTER any more",
 }
 

@@ -21,11 +21,15 @@ from vrrpd_fast.model import (
     Instance,
     Peer,
     State,
+    TrackFile,
     TrackInterface,
     TrackScript,
+    ValueFile,
 )
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.track.file import FileTracker
+from vrrpd_fast.track.readings import Trackers
 
 START_NS = 10**12
 DOWN_NS = 360_937_500
@@ -88,6 +92,7 @@ class World:
         self.groups = Groups()
         self.links: dict[str, Link] = {"a0": link()}
         self.scripts: dict[str, Script] = {}
+        self.files: dict[str, FileTracker] = {}
         self.claims: list[tuple[str, State]] = []
         self.native: set[str] = set()
         self.waits: str | None = None
@@ -103,7 +108,7 @@ class World:
             self.engine,
             self.groups,  # type: ignore[arg-type]
             self.links.get,
-            self.scripts.__getitem__,
+            Trackers(self.links.get, self.scripts.__getitem__, self.files.__getitem__),
             lambda router: self.claims.append((router.name, router.state)),
             lambda address: str(address.address) in self.native,
             lambda: self.waits,
@@ -451,6 +456,36 @@ def test_after_a_fault_it_waits_for_the_script_and_says_so(world: World) -> None
     assert (router.state, router.reason) == (State.BACKUP, "recovered")
 
 
+@pytest.mark.parametrize(
+    ("weight", "reverse", "value", "expected"),
+    [(2, False, 10, 120), (2, True, 10, 80), (1, False, 900, 254), (-1, False, 99, 1), (5, False, 0, 100)],
+)
+def test_the_number_in_a_file_moves_the_priority(
+    world: World, weight: int, reverse: bool, value: int, expected: int
+) -> None:
+    file = world.files["load"] = FileTracker(ValueFile(name="load", path="/run/load"))
+    router = world.router(track_files=(TrackFile(name="load", weight=weight, reverse=reverse),))
+    file.value = value
+    world.evaluate(router)
+    assert (router.state, world.effective(router)) == (State.BACKUP, expected)
+    (tracking,) = router.status()["tracking"]
+    assert (tracking["type"], tracking["path"], tracking["value"]) == ("file", "/run/load", value)
+    assert (tracking["weight"], tracking["reverse"]) == (weight, reverse)
+
+
+@pytest.mark.parametrize(("weight", "value"), [(0, 1), (0, -7), (1, -254), (-254, 1)])
+def test_the_number_in_a_file_is_a_fault(world: World, weight: int, value: int) -> None:
+    file = world.files["load"] = FileTracker(ValueFile(name="load", path="/run/load"))
+    router = world.router(track_files=(TrackFile(name="load", weight=weight),))
+    file.value = value
+    world.evaluate(router)
+    assert (router.state, router.reason) == (State.FAULT, f"track_file load has the value {value}")
+    assert router.status()["tracking"][0]["contribution"] == "fault"
+    file.value = 0
+    world.evaluate(router)
+    assert router.state is State.BACKUP
+
+
 def test_contributions_add_up_and_are_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     one, other = world.script("one", True), world.script("other", True)
@@ -460,7 +495,7 @@ def test_contributions_add_up_and_are_told(world: World, caplog: pytest.LogCaptu
         track_interfaces=(TrackInterface(interface="up1", weight=5),),
     )
     assert world.effective(router) == 107
-    assert "instance VI: priority 100 -> 107 (100 base, +2 one, +5 up1)" in caplog.messages
+    assert "instance VI: priority 100 -> 107 (100 base, +5 up1, +2 one)" in caplog.messages
     one.state = other.state = False
     world.change(router, "up1", up=False)
     assert world.effective(router) == 70

@@ -19,6 +19,7 @@ from vrrpd_fast.model import (
     Notify,
     Peer,
     State,
+    TrackFile,
     TrackInterface,
 )
 from vrrpd_fast.router import identity
@@ -47,6 +48,7 @@ IN_PLACE: dict[str, Any] = {
     "notify": Notify(master=Command(script="/bin/true")),
     "garp": Garp(master_refresh=60),
     "track_interfaces": (TrackInterface(interface="a0", weight=1),),
+    "track_files": (TrackFile(name="load"),),
 }
 UNICAST_IN_PLACE: dict[str, Any] = {
     "unicast_peers": (Peer(address=ip_address("10.0.0.8")),),

@@ -165,7 +165,8 @@ def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: 
         problems.error((*path, key), f"has no meaning for {why}, which always accepts", *causes)
     tracked = [("track_script", track.weight) for track in instance.track_scripts]
     tracked += [("track_interface", track.weight) for track in instance.track_interfaces]
-    for key in ("track_script", "track_interface"):
+    tracked += [("track_file", track.weight) for track in instance.track_files]
+    for key in ("track_script", "track_interface", "track_file"):
         if any(weight for name, weight in tracked if name == key):
             problems.error(
                 (*path, key),

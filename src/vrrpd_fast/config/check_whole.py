@@ -1,6 +1,6 @@
 """What makes a resolved configuration wrong or doubtful as a whole: rules across virtual routers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from vrrpd_fast.config.addresses import Address
 from vrrpd_fast.config.check import NO_VIRTUAL_MAC
@@ -18,14 +18,19 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
     if block.vrrp_garp_extra_if and not any(one.garp.extra_if_all for one in config.instances.values()):
         problems.warning(("global_defs", "vrrp_garp_extra_if"), NO_VIRTUAL_MAC)
     _check_unique(config, problems)
-    used = {track.name for instance in config.instances.values() for track in instance.track_scripts}
-    for name in config.scripts:
-        if name not in used:
-            problems.warning(
-                ("vrrp_script", name), "is tracked by no vrrp_instance", ("vrrp_instance",), at_key=True
-            )
+    instances = config.instances.values()
+    scripts = {track.name for instance in instances for track in instance.track_scripts}
+    _check_used("vrrp_script", config.scripts, scripts, problems)
+    files = {track.name for instance in instances for track in instance.track_files}
+    _check_used("track_file", config.files, files, problems)
     if config.interface_delays:
         _check_delays(config, problems)
+
+
+def _check_used(kind: str, defined: Iterable[str], used: Set[str], problems: Problems) -> None:
+    for name in defined:
+        if name not in used:
+            problems.warning((kind, name), "is tracked by no vrrp_instance", ("vrrp_instance",), at_key=True)
 
 
 def _check_unique(config: Config, problems: Problems) -> None:

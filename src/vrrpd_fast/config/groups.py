@@ -9,7 +9,7 @@ from vrrpd_fast import model
 from vrrpd_fast.config import commands, schema
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema.base import stated
-from vrrpd_fast.config.tracking import track_interfaces, track_scripts
+from vrrpd_fast.config.tracking import track_files, track_interfaces, track_scripts
 
 
 class _Group(Struct, frozen=True):
@@ -18,6 +18,7 @@ class _Group(Struct, frozen=True):
     notify: model.Notify
     track_scripts: tuple[model.TrackScript, ...]
     track_interfaces: tuple[model.TrackInterface, ...]
+    track_files: tuple[model.TrackFile, ...]
 
 
 class Groups:
@@ -27,6 +28,7 @@ class Groups:
         self,
         blocks: Mapping[str, schema.VrrpSyncGroup],
         scripts: dict[str, model.Script],
+        files: Mapping[str, schema.TrackFile],
         user: commands.User,
         problems: Problems,
     ) -> None:
@@ -41,6 +43,7 @@ class Groups:
                 commands.notify(block, user, False, path, problems),
                 track_scripts(block, scripts, path, problems),
                 track_interfaces(block, path, problems),
+                track_files(block, files, path, problems),
             )
             self._take_members(group)
 
@@ -71,6 +74,7 @@ class Groups:
         if not group.block.sync_group_tracking_weight:
             self._check_weights(instance, group)
         own = {track.name for track in instance.track_scripts}
+        files = {track.name for track in instance.track_files}
         links = {instance.interface, *(track.interface for track in instance.track_interfaces)}
         return msgspec.structs.replace(
             instance,
@@ -78,12 +82,15 @@ class Groups:
             + tuple(track for track in group.track_scripts if track.name not in own),
             track_interfaces=instance.track_interfaces
             + tuple(track for track in group.track_interfaces if track.interface not in links),
+            track_files=instance.track_files
+            + tuple(track for track in group.track_files if track.name not in files),
         )
 
     def _check_weights(self, instance: model.Instance, group: _Group) -> None:
         for key, tracks in (
             ("track_script", instance.track_scripts),
             ("track_interface", instance.track_interfaces),
+            ("track_file", instance.track_files),
         ):
             if any(track.weight for track in tracks):
                 self._problems.error(

@@ -5,6 +5,7 @@ here and the remedy named. Rules that only judge the outcome are in check.py.
 """
 
 import socket
+from collections.abc import Mapping
 
 from msgspec import UNSET, Struct
 
@@ -18,7 +19,7 @@ from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
-from vrrpd_fast.config.tracking import track_interfaces, track_scripts
+from vrrpd_fast.config.tracking import track_files, track_interfaces, track_scripts, value_file
 from vrrpd_fast.model import Family
 
 _DEFAULT_PRIORITY = 100
@@ -48,14 +49,17 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     _check_name(router_id, ("global_defs", "router_id"), problems)
     defaults = _defaults(block, problems)
     scripts = {name: _script(name, it, defaults, problems) for name, it in file.vrrp_script.items()}
-    groups = Groups(file.vrrp_sync_group, scripts, defaults.user, problems)
-    resolver = _Instances(defaults, scripts, groups, problems)
+    for name in file.track_file:
+        _check_name(name, ("track_file", name), problems)
+    groups = Groups(file.vrrp_sync_group, scripts, file.track_file, defaults.user, problems)
+    resolver = _Instances(defaults, scripts, file.track_file, groups, problems)
     instances = {name: resolver.resolve(name, it) for name, it in file.vrrp_instance.items()}
     notify_fifo, vrrp_notify_fifo = commands.fifos(block, defaults.user, problems)
     config = model.Config(
         router_id=router_id,
         instances=instances,
         scripts=scripts,
+        files={name: value_file(name, it, problems) for name, it in file.track_file.items()},
         sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),
         pacing=pacing(file.garp_group, block, problems),
@@ -164,10 +168,16 @@ class _Instances:
     """Resolves one vrrp_instance after the other."""
 
     def __init__(
-        self, defaults: Defaults, scripts: dict[str, model.Script], groups: Groups, problems: Problems
+        self,
+        defaults: Defaults,
+        scripts: dict[str, model.Script],
+        files: Mapping[str, schema.TrackFile],
+        groups: Groups,
+        problems: Problems,
     ) -> None:
         self._defaults = defaults
         self._scripts = scripts
+        self._files = files
         self._groups = groups
         self._problems = problems
         self._carried = Carried(problems)
@@ -246,6 +256,7 @@ class _Instances:
             garp=garp(block, defaults.garp, strict, path, problems),
             track_scripts=track_scripts(block, self._scripts, path, problems) if block.track_script else (),
             track_interfaces=track_interfaces(block, path, problems) if block.track_interface else (),
+            track_files=track_files(block, self._files, path, problems) if block.track_file else (),
         )
         check_instance(instance, block, problems)
         return self._groups.with_group(instance)

@@ -152,7 +152,7 @@ def _fault(value: object, kind: inspect.Type, problems: Problems) -> str | None:
             assert kind.ge is not None and kind.le is not None  # every number of the schema has its range
             if kind.ge <= value <= kind.le:
                 return None
-            return f"{_shown(value)} is not in {kind.ge:g}..{kind.le:.10g}"
+            return f"{_shown(value)} is not in {kind.ge:.10g}..{kind.le:.10g}"
     raise AssertionError(f"no check for {kind}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from vrrpd_fast.config import schema
-from vrrpd_fast.config.conf.keyword import Grammar, Refused, Table, Unserved, Value
+from vrrpd_fast.config.conf.keyword import Grammar, Named, Refused, Table, Unserved, Value
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import VRRP_INSTANCE
@@ -35,7 +35,7 @@ def meaning(block: type, word: str) -> str | None:
             return f"not served: {consequence}"
         case Refused(consequence=consequence):
             return f"not served yet: {consequence}"
-        case Value(key=str(key)):
+        case Value(key=str(key)) | Named(key=str(key)):
             return f"is no key of this file; {key} is what it sets"
         case Grammar():
             return "is no key of this file; it is for keepalived.conf"

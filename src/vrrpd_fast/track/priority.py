@@ -4,6 +4,7 @@ import enum
 from collections.abc import Iterable
 
 OWNER = 255
+_LARGEST = 253  # what a tracker may take away without being a fault, or add
 
 
 class Fault(enum.Enum):
@@ -26,6 +27,17 @@ def contribution(weight: int, reverse: bool, up: bool | None) -> int | Fault:
     if up is None or up != (weight > 0):
         return 0
     return -weight if reverse else weight
+
+
+def contribution_of_value(weight: int, reverse: bool, value: int) -> int | Fault:
+    """What a number, times its weight, adds to the priority: less than -253 is FAULT.
+
+    Weight 0 means FAULT when the number is not 0, or when it is if reversed.
+    """
+    if weight == 0:
+        return Fault.DOWN if (value != 0) != reverse else 0
+    product = value * (-weight if reverse else weight)
+    return Fault.DOWN if product < -_LARGEST else min(_LARGEST, product)
 
 
 def effective(base: int, contributions: Iterable[int | Fault]) -> int:

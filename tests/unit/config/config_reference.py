@@ -18,6 +18,7 @@ BLOCKS = {
     "fifo": schema.FifoEntry,
     "garp_group": schema.GarpGroup,
     "vrrp_script": schema.VrrpScript,
+    "track_file block": schema.TrackFile,
     "vrrp_instance": schema.VrrpInstance,
     "virtual_ipaddress": schema.AddressEntry,
     "unicast_peer": schema.PeerEntry,
@@ -25,6 +26,7 @@ BLOCKS = {
     "notify": schema.CommandEntry,
     "track_script": schema.TrackScriptEntry,
     "track_interface": schema.TrackInterfaceEntry,
+    "track_file": schema.TrackFileEntry,
     "vrrp_sync_group": schema.VrrpSyncGroup,
 }
 

@@ -116,8 +116,8 @@ def test_advert_int(version: int, seconds: float, centiseconds: int) -> None:
 def test_every_interval_of_version_3_is_accepted() -> None:
     problems = Problems()
     defaults = resolve._defaults(schema.GlobalDefs(), problems)
-    groups = Groups({}, {}, defaults.user, problems)
-    instances = resolve._Instances(defaults, {}, groups, problems)
+    groups = Groups({}, {}, {}, defaults.user, problems)
+    instances = resolve._Instances(defaults, {}, {}, groups, problems)
     for centiseconds in range(1, 4096):
         assert instances._advert_int_cs(float(f"{centiseconds / 100:.2f}"), 3, ()) == centiseconds
     assert problems.items == []
@@ -210,6 +210,7 @@ EVERYTHING: dict[str, Any] = {
     "garp_group": [{"garp_interval": 1, "interface": "eth0"}],
     "interface_up_down_delays": {"eth0": 1},
     "vrrp_script": {"S": {"script": "true"}},
+    "track_file": {"F": {"file": "/run/f", "init_file": 1}},
     "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {
         "unicast": {
@@ -236,6 +237,7 @@ EVERYTHING: dict[str, Any] = {
             "garp_master_delay": 1,
             "track_script": ["S"],
             "track_interface": ["eth1"],
+            "track_file": ["F weight 0"],
         },
         "multicast": {
             "interface": "eth0",

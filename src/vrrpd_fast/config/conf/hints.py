@@ -7,7 +7,6 @@ from vrrpd_fast.config.conf.keywords_top import TOP
 # Words of blocks that are not read, because what they are for is not served.
 _INNER = {
     "vrrp_sync_group": "group global_tracking sync_group_tracking_weight",
-    "track_file": "file init_file",
     "vrrp_track_process": """
         process param_match quorum_max fork_delay terminate_delay delay full_command
     """,

@@ -74,7 +74,7 @@ class Interpreter:
                     inner = into.setdefault(statement.words[0].text, {})
                     self._keywords(statement.block or (), entry.table, inner, where)
             case Named():
-                self._named(statement, entry, into, where)
+                self._named(statement, entry, into, path)
             case Repeated():
                 if self._has_block(statement, where) and self._stands_alone(statement, where):
                     inner = {}
@@ -136,15 +136,17 @@ class Interpreter:
             self._places.add((*path, "reverse"), Statement(words[2:3]))
         self._value(statement, _WEIGHT, into, path)
 
-    def _named(self, statement: Statement, entry: Named, into: Document, where: Path) -> None:
+    def _named(self, statement: Statement, entry: Named, into: Document, outside: Path) -> None:
         words = statement.words
+        key = entry.key or words[0].text
+        where = (*outside, key)
         if len(words) < 2 or not words[1].text:
             self._problems.at(statement.place, where, "needs a name")
             return
         path = (*where, words[1].text)
         if not self._has_block(statement, path) or not self._stands_alone(statement, path, words=2):
             return
-        blocks = into.setdefault(statement.words[0].text, {})
+        blocks = into.setdefault(key, {})
         if words[1].text in blocks:
             line = self._places.find(path).line
             self._problems.at(

@@ -42,9 +42,10 @@ class Block(Struct, frozen=True):
 
 
 class Named(Struct, frozen=True):
-    """A block with a name; the native document has them by name."""
+    """A block with a name; the native document has them by name, under `key` or the keyword itself."""
 
     table: Table
+    key: str | None = None
 
 
 class Repeated(Struct, frozen=True):

@@ -2,13 +2,13 @@
 
 from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Lines, Table, Unserved, Value, first
-from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD, TRACK_FILE, TRACK_PROCESS
+from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD, TRACK_PROCESS
 
 VRRP_SYNC_GROUP: Table = {
     "group": Lines(values.text, words=True),
     "track_interface": Lines(values.tracked_interface),
-    "track_script": Lines(values.tracked_script),
-    "track_file": TRACK_FILE,
+    "track_script": Lines(values.tracked),
+    "track_file": Lines(values.tracked),
     "track_process": TRACK_PROCESS,
     "track_bfd": TRACK_BFD,
     "sync_group_tracking_weight": Value(values.flag),

@@ -4,7 +4,6 @@ from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Block, Lines, Refused, Table, Unserved, Value, first
 
 _VMAC = "its adverts and addresses would have another MAC address than the other routers expect"
-TRACK_FILE = Refused("a change of the file would not move the priority")
 TRACK_PROCESS = Refused("a process that ends would not move the priority")
 TRACK_BFD = Refused("a BFD session that ends would not move the priority")
 NO_MAIL = Unserved("no mail is sent; let notify scripts or vrrp_notify_fifo tell")
@@ -60,9 +59,9 @@ VRRP_INSTANCE: Table = {
     "vmac_garp_intvl": Value(values.extra_interfaces, key="garp_extra_if"),
     # What moves the priority or means FAULT
     "track_interface": Lines(values.tracked_interface),
-    "track_script": Lines(values.tracked_script),
+    "track_script": Lines(values.tracked),
+    "track_file": Lines(values.tracked),
     "dont_track_primary": Value(values.flag),
-    "track_file": TRACK_FILE,
     "track_process": TRACK_PROCESS,
     "track_bfd": TRACK_BFD,
     # Who is told

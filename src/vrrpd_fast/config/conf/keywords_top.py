@@ -34,6 +34,12 @@ VRRP_SCRIPT: Table = {
     "init_fail": Value(values.flag),
 }
 
+TRACK_FILE: Table = {
+    "file": Value(values.text),
+    "weight": Weight(),
+    "init_file": Value(values.initial),
+}
+
 GARP_GROUP: Table = {
     "garp_interval": Value(values.decimal),
     "gna_interval": Value(values.decimal),
@@ -44,14 +50,14 @@ GARP_GROUP: Table = {
 TOP: Table = {
     "global_defs": Block(GLOBAL_DEFS),
     "vrrp_script": Named(VRRP_SCRIPT),
+    "track_file": Named(TRACK_FILE),
+    "vrrp_track_file": Named(TRACK_FILE, key="track_file"),
     "vrrp_sync_group": Named(VRRP_SYNC_GROUP),
     "vrrp_instance": Named(VRRP_INSTANCE),
     "garp_group": Repeated(GARP_GROUP),
     "interface_up_down_delays": Pairs(values.delays),
     "net_namespace": Value(values.text, keeps=first),
     # Not served yet: what these say changes which router is master
-    "track_file": Refused(_TRACKER),
-    "vrrp_track_file": Refused(_TRACKER),
     "vrrp_track_process": Refused(_TRACKER),
     "bfd_instance": Refused(_TRACKER),
     # What VRRP does without

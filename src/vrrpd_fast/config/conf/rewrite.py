@@ -5,6 +5,7 @@ here what came of it. The native form has errors for the same things. Values tha
 left to the schema, which refuses them.
 """
 
+import contextlib
 from typing import Any
 
 from vrrpd_fast.config.conf.addresses import Addresses, is_ipv6
@@ -25,13 +26,15 @@ _STRICT = (
     "take it out unless that is meant"
 )
 
+# Lists of what is tracked: where it is defined, and the weight it has there if none is stated.
+_TRACKED = {"track_script": ("vrrp_script", 0), "track_interface": ("", 0), "track_file": ("track_file", 1)}
+
 Block = dict[str, Any]
 
 
 def rewrite(document: Block, places: Places, problems: Problems) -> None:
     """Change the document as keepalived would, and tell."""
     defaults = document.get("global_defs", {})
-    scripts = document.get("vrrp_script", {})
     tell = Teller(places, problems)
     if defaults.get("vrrp_strict"):
         tell(("global_defs", "vrrp_strict"), _STRICT)
@@ -46,7 +49,7 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
     }
     for name, block in document.get("vrrp_instance", {}).items():
         instance = Instance(block, ("vrrp_instance", name), defaults, places, tell, name in grouped)
-        instance.rewrite(scripts)
+        instance.rewrite(document)
         versions[name] = instance.version
     if "interface_up_down_delays" in document:
         shorten_delays(document, versions, tell)
@@ -73,8 +76,8 @@ class Instance:
         version = block["version"] if "version" in block else defaults.get("vrrp_version", 2)
         self.version = 3 if self._is_ipv6 else version
 
-    def rewrite(self, scripts: Block) -> None:
-        """Apply every rule."""
+    def rewrite(self, document: Block) -> None:
+        """Apply every rule; `document` has the definitions of what is tracked."""
         block = self._block
         if self._is_ipv6 and self._strict and block.get("version") == 2:
             self._tell((*self._path, "version"), "becomes 3, as in keepalived: strict mode has no IPv6 in 2")
@@ -92,8 +95,9 @@ class Instance:
             self._drop("accept", "priority 255 always accepts")
         self._preemption()
         _tell_of_no(block, "", self._path, self._tell)
-        if "track_script" in block or "track_interface" in block:
-            self._trackers(scripts)
+        for key in _TRACKED:
+            if key in block:
+                self._trackers(key, document)
         Addresses(block, self._path, self.version, self._places, self._tell).rewrite()
 
     def _drop(self, key: str, why: str) -> None:
@@ -193,27 +197,25 @@ class Instance:
         if block.get("preempt_delay"):
             self._drop("preempt_delay", why)
 
-    def _trackers(self, scripts: Block) -> None:
-        for key in ("track_script", "track_interface"):
-            path = (*self._path, key)
-            entries = self._block.get(key, [])
-            kept = [
-                index
-                for index, entry in enumerate(entries)
-                if self._is_tracked(entry, (*path, index), scripts if key == "track_script" else None)
-            ]
-            self._places.keep(path, kept)
-            if entries:
-                self._block[key] = [entries[index] for index in kept]
-            if self._is_grouped:
-                self._without_weights(key, scripts)
+    def _trackers(self, key: str, document: Block) -> None:
+        kind = _TRACKED[key][0]
+        known = document.get(kind, {})
+        path = (*self._path, key)
+        entries = self._block[key]
+        kept = [
+            index
+            for index, entry in enumerate(entries)
+            if self._is_tracked(key, entry, (*path, index), known)
+        ]
+        self._places.keep(path, kept)
+        self._block[key] = [entries[index] for index in kept]
+        if self._is_grouped:
+            self._without_weights(key, known)
 
-    def _without_weights(self, key: str, scripts: Block) -> None:
+    def _without_weights(self, key: str, known: Block) -> None:
         """A member of a sync group has the priority of the others (man keepalived.conf, vrrp_sync_group)."""
-        for index, entry in enumerate(self._block.get(key, ())):
-            name, weight = _weighted(entry)
-            if weight is None and key == "track_script" and name in scripts:
-                weight = scripts[name].get("weight", 0)
+        for index, entry in enumerate(self._block[key]):
+            name, weight = _weighted(key, entry, known)
             if weight:
                 self._block[key][index] = f"{name} weight 0"
                 self._tell(
@@ -222,19 +224,17 @@ class Instance:
                     "have equal priorities; let the group track it, or say sync_group_tracking_weight there",
                 )
 
-    def _is_tracked(self, entry: str | Block, path: Path, scripts: Block | None) -> bool:
-        name, weight = _weighted(entry)
-        script = ("vrrp_script", name)
-        is_script = scripts is not None and name in scripts
-        if scripts is not None and is_script and weight is None:
-            weight = scripts[name].get("weight", 0)
+    def _is_tracked(self, key: str, entry: str | Block, path: Path, known: Block) -> bool:
+        name, weight = _weighted(key, entry, known)
         if self._owner and weight:
             self._tell(path, "left out, as keepalived does: no weight moves priority 255")
             return False
-        if is_script and self._places.follows(script, path):
+        definition = (_TRACKED[key][0], name)
+        if name in known and self._places.follows(definition, path):
             self._tell(
                 path,
-                f"vrrp_script {quoted(name)[1:-1]} stands below, on line {self._places.find(script).line}, "
+                f"{definition[0]} {quoted(name)[1:-1]} stands below, on line "
+                f"{self._places.find(definition).line}, "
                 "where keepalived does not look: there this entry is left out, here it counts",
             )
         return True
@@ -248,13 +248,17 @@ def _tell_of_no(block: Block, prefix: str, path: Path, tell: Teller) -> None:
                 tell((*path, key), "off, as it says; keepalived switches it on whatever follows")
 
 
-def _weighted(entry: str | Block) -> tuple[str, int | None]:
+def _weighted(key: str, entry: str | Block, known: Block) -> tuple[str, int]:
     """Name and weight of an entry of a track list; what is wrong with it the schema tells."""
     if isinstance(entry, dict):
         name: str = entry["name"] if "name" in entry else entry["interface"]
-        return name, entry.get("weight")
-    words = entry.split()
-    try:
-        return words[0], int(words[words.index("weight") + 1])
-    except (ValueError, IndexError):
-        return words[0], None
+        weight = entry.get("weight")
+    else:
+        words = entry.split()
+        name, weight = words[0], None
+        with contextlib.suppress(ValueError, IndexError):
+            weight = int(words[words.index("weight") + 1])
+    if weight is None:
+        usual = _TRACKED[key][1]
+        weight = known[name].get("weight", usual) if name in known else 0
+    return name, weight

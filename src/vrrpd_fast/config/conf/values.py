@@ -182,8 +182,16 @@ def delays(words: Words) -> list[int | float]:
     return [decimal(words[:1]), decimal(words[1:]) if len(words) > 1 else 0]
 
 
-def tracked_script(words: Words) -> str | dict[str, Any]:
-    """An entry of track_script; one whose name has a blank needs the object form."""
+def initial(words: Words) -> int | str:
+    """`[VALUE] [overwrite]`; the value is 0 where there is none."""
+    overwrites = bool(words) and words[-1].text == "overwrite"
+    given = words[:-1] if overwrites else words
+    value = whole(given) if given else 0
+    return f"{value} overwrite" if overwrites else value
+
+
+def tracked(words: Words) -> str | dict[str, Any]:
+    """An entry of track_script or track_file; one whose name has a blank needs the object form."""
     return _tracked(words, "name")
 
 

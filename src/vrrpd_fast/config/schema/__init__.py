@@ -19,6 +19,8 @@ from vrrpd_fast.config.schema.entries import (
     GarpGroup,
     LinkDelay,
     PeerEntry,
+    TrackFile,
+    TrackFileEntry,
     TrackInterfaceEntry,
     TrackScriptEntry,
     VrrpScript,
@@ -37,6 +39,8 @@ __all__ = [
     "GarpGroup",
     "GlobalDefs",
     "PeerEntry",
+    "TrackFile",
+    "TrackFileEntry",
     "TrackInterfaceEntry",
     "TrackScriptEntry",
     "VrrpInstance",
@@ -67,6 +71,7 @@ class File(Block):
         Meta(description="By interface: seconds that a link is down, or [down, up], before it counts"),
     ] = {}
     vrrp_script: Annotated[dict[str, VrrpScript], Meta(description="Health checks by name")] = {}
+    track_file: Annotated[dict[str, TrackFile], Meta(description="Files with a number, by name")] = {}
     vrrp_sync_group: Annotated[
         dict[str, VrrpSyncGroup], Meta(description="Virtual routers that change their states together")
     ] = {}
@@ -74,7 +79,16 @@ class File(Block):
 
 
 # Structs that a block with a range is made of: there a number may be written as a text that comes to one.
-IN_RANGES = (VrrpInstance, VrrpScript, AddressEntry, PeerEntry, TrackInterfaceEntry, TrackScriptEntry)
+IN_RANGES = (
+    VrrpInstance,
+    VrrpScript,
+    TrackFile,
+    AddressEntry,
+    PeerEntry,
+    TrackInterfaceEntry,
+    TrackScriptEntry,
+    TrackFileEntry,
+)
 _EXPRESSION = {"type": "string", "pattern": r"^\{[^{}]+\}$"}
 _ABOUT = ("description", "default")
 

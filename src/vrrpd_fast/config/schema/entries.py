@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from vrrpd_fast.config.schema.base import Block, Range, ShortDelay, Text, Ttl, Weight
+from vrrpd_fast.config.schema.base import Block, Range, ShortDelay, Text, Ttl, Weight, WideWeight
 
 
 class AddressEntry(Block):
@@ -62,6 +62,17 @@ class TrackInterfaceEntry(Block):
         Weight, Meta(description="Added to the priority while up (> 0) or down (< 0); 0: FAULT while down")
     ] = 0
     reverse: Annotated[bool, Meta(description="Turn the meaning of up and down around")] = False
+
+
+class TrackFileEntry(Block):
+    """Interest in the number in a file; as one line: NAME [weight N] [reverse|noreverse]."""
+
+    name: Annotated[Text, Meta(description="Name of a track_file")]
+    weight: Annotated[
+        Annotated[int, Meta(ge=-254, le=254)] | UnsetType,
+        Meta(description="Instead of the weight of the track_file; 0: FAULT while the number is not 0"),
+    ] = UNSET
+    reverse: Annotated[bool | UnsetType, Meta(description="Instead of the reverse of the track_file")] = UNSET
 
 
 class PeerEntry(Block):
@@ -146,3 +157,27 @@ class VrrpScript(Block, kw_only=True):
 Command = Text | CommandEntry
 Fifo = Text | FifoEntry
 LinkDelay = ShortDelay | list[ShortDelay]
+
+
+class TrackFile(Block, kw_only=True):
+    """A file with a number in it, which moves priorities whenever it changes."""
+
+    range: Annotated[
+        Range | UnsetType, Meta(description='Variables of a block that stands for many, like {"n": [1, 500]}')
+    ] = UNSET
+    file: Annotated[Text, Meta(description="The file, by its absolute path")]
+    weight: Annotated[
+        WideWeight,
+        Meta(
+            description="The number times this is added to the priority, FAULT below -253; "
+            "0: FAULT while the number is not 0"
+        ),
+    ] = 1
+    reverse: Annotated[bool, Meta(description="Turn the sign of weight around, or the meaning of 0")] = False
+    init_file: Annotated[
+        Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | Text | UnsetType,
+        Meta(
+            description='"NUMBER" is written into a file that is not there, "NUMBER overwrite" into any, '
+            "when tracking begins"
+        ),
+    ] = UNSET

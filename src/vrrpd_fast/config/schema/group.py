@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from vrrpd_fast.config.schema.base import Block, Text
-from vrrpd_fast.config.schema.entries import Command, TrackInterfaceEntry, TrackScriptEntry
+from vrrpd_fast.config.schema.entries import Command, TrackFileEntry, TrackInterfaceEntry, TrackScriptEntry
 
 
 class VrrpSyncGroup(Block):
@@ -17,6 +17,9 @@ class VrrpSyncGroup(Block):
     ] = []
     track_interface: Annotated[
         list[Text | TrackInterfaceEntry], Meta(description="As if every member tracked these links")
+    ] = []
+    track_file: Annotated[
+        list[Text | TrackFileEntry], Meta(description="As if every member tracked these files")
     ] = []
     sync_group_tracking_weight: Annotated[
         bool, Meta(description="Members may track with weights of their own: their priorities differ then")

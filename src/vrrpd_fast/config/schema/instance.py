@@ -20,6 +20,7 @@ from vrrpd_fast.config.schema.entries import (
     Authentication,
     Command,
     PeerEntry,
+    TrackFileEntry,
     TrackInterfaceEntry,
     TrackScriptEntry,
 )
@@ -169,6 +170,10 @@ class VrrpInstance(Block, kw_only=True):
     track_interface: Annotated[
         list[Text | TrackInterfaceEntry],
         Meta(description="Other links that move the priority or cause FAULT; its own always does"),
+    ] = []
+    track_file: Annotated[
+        list[Text | TrackFileEntry],
+        Meta(description="Files whose numbers move the priority or cause FAULT"),
     ] = []
     dont_track_primary: Annotated[
         bool, Meta(description="A link that is down is no reason for FAULT, if it is its own interface")

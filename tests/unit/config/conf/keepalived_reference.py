@@ -14,7 +14,7 @@ from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unser
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
+from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT
 from vrrpd_fast.config.words import meaning, words_of
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "KEEPALIVED.md"
@@ -24,6 +24,7 @@ TABLES: dict[str, Table] = {
     "vrrp_instance": VRRP_INSTANCE,
     "authentication": AUTHENTICATION,
     "vrrp_script": VRRP_SCRIPT,
+    "track_file": TRACK_FILE,
     "garp_group": GARP_GROUP,
     "vrrp_sync_group": VRRP_SYNC_GROUP,
 }
@@ -52,6 +53,7 @@ DIFFERENTLY = {
     ): "accepted without effect, as in keepalived; --log-level tells how much is logged",
     ("vrrp_instance", "track_script"): "the script may stand below, where keepalived does not look",
     ("authentication", "auth_type"): "PASS; AH is refused: the other routers would not know us",
+    ("vrrp_instance", "track_file"): "the block may stand below, where keepalived does not look",
     ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
 }
 REMARKS = {
@@ -68,6 +70,8 @@ REMARKS = {
     ("vrrp_instance", "unicast_src_ip"): "without unicast_peer the same as mcast_src_ip",
     ("vrrp_instance", "state"): "MASTER without priority means 255; no other effect",
     ("authentication", "auth_pass"): "the first 8 bytes count",
+    ("top", "vrrp_track_file"): "old name of track_file",
+    ("track_file", "init_file"): "written when tracking begins: at a start, and at a reload that adds it",
     ("vrrp_script", "script"): "the command and its arguments in one word",
 }
 # What holds a word that no scenario tries: files below tests/.
@@ -81,6 +85,7 @@ BEHAVIOUR = {
         process_name vrrp_process_name
     """,
     "lab/test_no_accept.py": "nftables nftables_priority nftables_counters",
+    "lab/test_track_file.py": "track_file vrrp_track_file file weight init_file",
     "lab/test_tracking.py": "script interval weight user",
     "unit/track/test_script.py": "timeout init_fail",
     "unit/test_scheduling.py": "max_auto_priority min_auto_priority_delay",
@@ -107,7 +112,6 @@ WORK = {
 TRACKING = "tracking"
 
 INNER = {
-    "track_file": "file weight init_file",
     "vrrp_track_process": """
         process param_match weight quorum quorum_max fork_delay terminate_delay delay full_command
     """,
@@ -122,6 +126,7 @@ ENTRIES = (
     ("unicast_peer", schema.PeerEntry),
     ("track_script", schema.TrackScriptEntry),
     ("track_interface", schema.TrackInterfaceEntry),
+    ("track_file", schema.TrackFileEntry),
 )
 ENTRY_REMARKS = {"reverse": "and noreverse"}
 

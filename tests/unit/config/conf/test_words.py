@@ -14,6 +14,7 @@ from vrrpd_fast.config.conf.keyword import (
     Entry,
     Grammar,
     Lines,
+    Named,
     Pairs,
     Refused,
     Unserved,
@@ -23,7 +24,7 @@ from vrrpd_fast.config.conf.keyword import (
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, VRRP_SCRIPT
+from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT
 
 # keyword, the lines, and the members of the block they come to
 GLOBAL: list[tuple[str, dict[str, Any]]] = [
@@ -172,6 +173,10 @@ INSTANCE: list[tuple[str, dict[str, Any]]] = [
         'track_script {\n "a b" weight -2 reverse\n }',
         {"track_script": [{"name": "a b", "weight": -2, "reverse": True}]},
     ),
+    (
+        "track_file {\n load\n load2 weight -254 reverse\n }",
+        {"track_file": ["load", "load2 weight -254 reverse"]},
+    ),
     ("dont_track_primary", {"dont_track_primary": True}),
     ("notify_master /m.sh", {"notify_master": "/m.sh"}),
     ('notify_backup "/b.sh a b"', {"notify_backup": "/b.sh a b"}),
@@ -224,14 +229,29 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
     ("global_defs {\n }", {"global_defs": {}}),
     ("vrrp_script chk {\n script /bin/true\n }", {"vrrp_script": {"chk": {"script": "/bin/true"}}}),
     ("vrrp_instance x {\n }", {"vrrp_instance": {"x": {}}}),
+    ('track_file load {\n file "/run/a b"\n }', {"track_file": {"load": {"file": "/run/a b"}}}),
+    (
+        "vrrp_track_file load {\n weight -3 reverse\n }",
+        {"track_file": {"load": {"weight": -3, "reverse": True}}},
+    ),
 ]
 
 
+FILE: list[tuple[str, dict[str, Any]]] = [
+    ("file /run/load", {"file": "/run/load"}),
+    ("weight 300", {"weight": 300}),
+    ("weight -2 reverse", {"weight": -2, "reverse": True}),
+    ("init_file", {"init_file": 0}),
+    ("init_file 7", {"init_file": 7}),
+    ("init_file overwrite", {"init_file": "0 overwrite"}),
+    ("init_file -3 overwrite", {"init_file": "-3 overwrite"}),
+]
 SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("group {\n  one\n  two\n }", {"group": ["one", "two"]}),
     ("group { one two }", {"group": ["one", "two"]}),
     ("track_interface {\n  eth1 weight 10\n }", {"track_interface": ["eth1 weight 10"]}),
     ("track_script {\n  chk\n }", {"track_script": ["chk"]}),
+    ("track_file {\n  load weight 2\n }", {"track_file": ["load weight 2"]}),
     ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
     ("notify_master /x.sh", {"notify_master": "/x.sh"}),
     ('notify_backup "/x.sh a" nobody', {"notify_backup": {"script": "/x.sh a", "user": "nobody"}}),
@@ -263,6 +283,11 @@ def test_vrrp_script(line: str, expected: dict[str, Any]) -> None:
     assert document(f"vrrp_script chk {{\n {line}\n}}\n") == {"vrrp_script": {"chk": expected}}
 
 
+@pytest.mark.parametrize(("line", "expected"), FILE)
+def test_track_file(line: str, expected: dict[str, Any]) -> None:
+    assert document(f"track_file load {{\n {line}\n}}\n") == {"track_file": {"load": expected}}
+
+
 @pytest.mark.parametrize(("lines", "expected"), SYNC_GROUP)
 def test_vrrp_sync_group(lines: str, expected: dict[str, Any]) -> None:
     assert document(f"vrrp_sync_group G {{\n {lines}\n}}\n") == {"vrrp_sync_group": {"G": expected}}
@@ -291,10 +316,11 @@ def first_words(cases: list[tuple[str, dict[str, Any]]]) -> set[str]:
         (TOP, TOP_LEVEL),
         (GARP_GROUP, TOP_LEVEL),
         (VRRP_SYNC_GROUP, SYNC_GROUP),
+        (TRACK_FILE, FILE),
     ],
     ids=[
         *("global_defs", "vrrp_instance", "authentication", "vrrp_script", "top", "garp_group"),
-        "vrrp_sync_group",
+        *("vrrp_sync_group", "track_file"),
     ],
 )
 def test_no_served_word_is_left_untried(table: dict[str, Entry], cases: list[tuple[str, Any]]) -> None:
@@ -308,7 +334,7 @@ def keys_of(block: type[msgspec.Struct]) -> set[str]:
 def native_keys(table: dict[str, Entry]) -> Iterator[str]:
     """The keys of the native document that a table can set."""
     for word, entry in table.items():
-        if isinstance(entry, Value):
+        if isinstance(entry, Value | Named):
             yield entry.key or word
         elif isinstance(entry, Weight):
             yield from ("weight", "reverse")
@@ -326,10 +352,11 @@ def native_keys(table: dict[str, Entry]) -> Iterator[str]:
         (AUTHENTICATION, schema.Authentication, set()),
         (GARP_GROUP, schema.GarpGroup, set()),
         (VRRP_SYNC_GROUP, schema.VrrpSyncGroup, set()),
+        (TRACK_FILE, schema.TrackFile, {"range"}),
     ],
     ids=[
         *("top", "global_defs", "vrrp_instance", "vrrp_script", "authentication", "garp_group"),
-        "vrrp_sync_group",
+        *("vrrp_sync_group", "track_file"),
     ],
 )
 def test_words_and_keys_of_the_schema_are_the_same(
