@@ -278,7 +278,7 @@ class Fleet:
                     self._tellings.repeat_group(group.settings, group.state)
             await self._tellings.repeat([self.routers[name] for name in former if name in self.routers])
         self._scripts.drop(config.scripts)
-        self._files.drop(config.files)
+        await self._files.drop(config.files, self.engine.settle)
         self._shield.settle()
         self._guard.settle()
         self._promoter.settle()

@@ -13,7 +13,7 @@ from lab.kit.told import KINDS, FifoReader, Ground, global_defs, reload, telling
 from lab.kit.vrrpd import VrrpdFast
 from lab.kit.waiting import wait_until
 
-INTERVAL_S = 0.2
+INTERVAL_S = 0.15
 SPLIT_S = 0.02  # how long the members of a group may be in different states, given a processor
 SLACK_S = {"vrrpd-fast": 0.06, "keepalived": 0.4}
 PATIENCE_S = 15.0
@@ -185,7 +185,7 @@ def test_what_is_told(build: Build, kind: str) -> None:
     assert teller.until("MASTER") == both_are("BACKUP", "MASTER")
     injector = Injector(teller.net, "x")
     teller.net.at_close.append(injector.close)
-    injector.advert(vrid=61, priority=250, interval_cs=20, addresses=["10.0.0.61"])
+    injector.advert(vrid=61, priority=250, interval_cs=15, addresses=["10.0.0.61"])
     assert teller.until("BACKUP") == both_are("BACKUP")
     assert teller.until("MASTER") == both_are("MASTER")
     plug(teller.net, 1, "down")

@@ -30,6 +30,7 @@ class Files:
         self._inotify: Inotify | None = None
         self._trackers: dict[str, FileTracker] = {}
         self._entries: dict[str, dict[str, set[str]]] = {}  # directory, entry in it, names of trackers
+        self._watches: dict[str, int] = {}
         self._watched: dict[int, set[str]] = {}  # a directory may have several names
         self._unwatched: set[str] = set()
         self._due: dict[str, None] = {}  # whose file is to be read, in order
@@ -61,11 +62,14 @@ class Files:
                 pause()
                 await asyncio.sleep(0)
 
-    def drop(self, files: Mapping[str, ValueFile]) -> None:
-        """Forget those that are not configured any more."""
-        for name in self._trackers.keys() - files.keys():
+    async def drop(self, files: Mapping[str, ValueFile], pause: Callable[[], None]) -> None:
+        """Forget those that are not configured any more; `pause` as in take."""
+        for count, name in enumerate(self._trackers.keys() - files.keys(), 1):
             self._leave(self._trackers.pop(name).file)
             self._due.pop(name, None)
+            if count % PER_SLICE == 0:
+                pause()
+                await asyncio.sleep(0)
         if not self._trackers:
             self.close()
 
@@ -78,6 +82,7 @@ class Files:
             if handle is not None:
                 handle.cancel()
         self._turn = self._retry = None
+        self._watches.clear()
         self._watched.clear()
 
     # -- directories --------------------------------------------------------------------------------------
@@ -120,18 +125,21 @@ class Files:
             if self._retry is None:
                 self._retry = self._loop.call_later(RETRY_S, self._try_again)
             return False
+        self._watches[directory] = watch
         self._watched.setdefault(watch, set()).add(directory)
         self._unwatched.discard(directory)
         return True
 
     def _unwatch(self, directory: str) -> None:
         self._unwatched.discard(directory)
-        for watch, directories in list(self._watched.items()):
-            directories.discard(directory)
-            if not directories:
-                del self._watched[watch]
-                assert self._inotify is not None
-                self._inotify.remove(watch)
+        watch = self._watches.pop(directory, None)
+        if watch is None:
+            return
+        self._watched[watch].discard(directory)
+        if not self._watched[watch]:
+            del self._watched[watch]
+            assert self._inotify is not None
+            self._inotify.remove(watch)
 
     def _try_again(self) -> None:
         self._retry = None

@@ -12,7 +12,7 @@ from vrrpd_fast.config.convert import expand
 from vrrpd_fast.config.load import load_text
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.config.ranges import expand as write_out
-from vrrpd_fast.model import ConfigError, Instance
+from vrrpd_fast.model import ConfigError, Instance, TrackFile, ValueFile
 
 # A busy machine may stall any example; what counts is the outcome.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,6 +109,17 @@ def test_names_of_digits_can_be_referred_to() -> None:
     loaded = load({"vrrp_script": {"{n}": script}, "vrrp_instance": {"{n}": router}})
     assert loaded.findings == []
     assert loaded.config.instances["2"].track_scripts[0].name == "2"
+
+
+def test_track_files_have_ranges_too() -> None:
+    block = {"range": {"n": [1, 3]}, "file": "/run/f{n}", "weight": "{-n}", "init_file": "{n} overwrite"}
+    routers = {"range": {"n": [1, 3]}, "interface": "eth{n}", "virtual_router_id": 1}
+    routers |= {"virtual_ipaddress": ["10.0.0.{n}"], "track_file": ["f{n}"]}
+    loaded = load({"track_file": {"f{n}": block}, "vrrp_instance": {"V{n}": routers}})
+    assert loaded.findings == []
+    last = ValueFile(name="f3", path="/run/f3", initial=3, overwrite=True)
+    assert (len(loaded.config.files), loaded.config.files["f3"]) == (3, last)
+    assert loaded.config.instances["V3"].track_files == (TrackFile(name="f3", weight=-3),)
 
 
 def test_other_blocks_stay_where_they_are_and_as_they_are() -> None:

@@ -32,7 +32,7 @@ class World:
 
     async def take(self, files: dict[str, ValueFile]) -> None:
         await self.files.take(files, self.pause)
-        self.files.drop(files)
+        await self.files.drop(files, self.pause)
 
     async def until(self, name: str, value: int) -> None:
         for _ in range(500):
@@ -155,6 +155,9 @@ def test_thousands_let_others_have_their_turn(tmp_path: Path) -> None:
             (tmp_path / name).write_text("2")
         for name in names:
             await world.until(name, 2)
+        world.pauses = 0
+        await world.take({})
+        assert world.pauses == len(names) // files_module.PER_SLICE
 
     run(tmp_path, main)
 
