@@ -30,6 +30,7 @@ import time
 
 MESSAGE_LIMIT = 128 * 1024
 KILL_AFTER_NS = 2_000_000_000
+LAST_FD = 65536
 LAST_GRACE_NS = 500_000_000  # between SIGTERM and SIGKILL when the daemon is gone
 
 # The helper goes when the daemon goes, not when a terminal or systemd signals the whole group.
@@ -250,6 +251,9 @@ def become(
 
 def main() -> None:
     socket_fd = int(sys.argv[1])
+    os.closerange(
+        socket_fd + 1, LAST_FD
+    )  # what whoever started the daemon had left open is no script's business
     os.set_inheritable(socket_fd, False)
     os.chdir("/")
     Helper(socket_fd).serve()
