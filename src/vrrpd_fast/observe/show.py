@@ -86,12 +86,18 @@ def _exceptions(instances: Iterable[Instance]) -> list[str]:
 
 def _loss(tracker: dict[str, Any]) -> str | None:
     """What a tracker takes from the best priority it could give; None when nothing."""
-    weight = tracker["weight"]
+    weight = 0 if tracker["type"] == "file" else tracker["weight"]  # the number in a file has no best
     best = max(0, -weight if tracker["reverse"] else weight)
     part = tracker["contribution"]
     if not isinstance(part, int):
-        return f"{tracker['name']} is {tracker['state']} ({part})"
-    return f"{tracker['name']} is {tracker['state']} ({part - best:+d})" if part < best else None
+        return f"{tracker['name']} is {_state(tracker)} ({part})"
+    return f"{tracker['name']} is {_state(tracker)} ({part - best:+d})" if part < best else None
+
+
+def _state(tracker: dict[str, Any]) -> str:
+    """Of a file the number in it, if there is one."""
+    is_number = tracker["type"] == "file" and tracker["state"] == "read"
+    return str(tracker["value"] if is_number else tracker["state"])
 
 
 HEADER = ("NAME", "INTERFACE", "VRID", "IP", "STATE", "PRIO", "SINCE", "MASTER")
@@ -157,7 +163,7 @@ def _listed(label: str, values: Iterable[str]) -> Iterable[tuple[str, str]]:
 def _tracker(tracker: dict[str, Any]) -> str:
     part = tracker["contribution"]
     effect = f"priority {part:+d}" if isinstance(part, int) else part
-    text = f"{tracker['type']} {tracker['name']}: {tracker['state']}, {effect}"
+    text = f"{tracker['type']} {tracker['name']}: {_state(tracker)}, {effect}"
     if tracker.get("last_result") is not None:
         text += f" (last: {tracker['last_result']} in {tracker['last_duration'] * 1000:.0f} ms)"
     return text

@@ -149,6 +149,29 @@ def test_only_a_tracker_that_costs_something_is_an_exception(
     assert lines[3] == (expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER")
 
 
+@pytest.mark.parametrize(
+    ("state", "value", "contribution", "expected"),
+    [
+        ("read", 0, 0, None),
+        ("read", 12, 12, None),
+        ("missing", 0, 0, None),
+        ("read", -30, -30, "x BACKUP: priority 100, load is -30 (-30)"),
+        ("read", -300, "fault", "x BACKUP: priority 100, load is -300 (fault)"),
+    ],
+)
+def test_a_file_is_an_exception_when_it_lowers_the_priority(
+    state: str, value: int, contribution: int | str, expected: str | None
+) -> None:
+    tracker = {"name": "load", "type": "file", "state": state, "value": value, "path": "/run/load"}
+    tracker |= {"weight": 1, "reverse": False, "contribution": contribution}
+    shown = status(instance("x", tracking=[tracker]))
+    assert as_table(shown, NOW).splitlines()[3] == (
+        expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER"
+    )
+    word = str(value) if state == "read" else state
+    assert f"file load: {word}, " in as_details(shown, NOW)
+
+
 def test_exceptions_are_not_endless() -> None:
     lines = as_table(status(*(instance(str(n), state="FAULT") for n in range(1000))), NOW).splitlines()
     assert lines[22:25] == ["19 FAULT: started", "… and 980 more", ""]
