@@ -24,7 +24,7 @@ from harness.programs import Programs, missing
 from scenarios import ALL
 
 MICRO = "micro"
-FULL = Effort(pairs=3, window_s=5.0)
+FULL = Effort(pairs=2, window_s=5.0)
 QUICK = Effort(pairs=2, window_s=2.0)
 
 

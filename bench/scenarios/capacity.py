@@ -108,6 +108,6 @@ SCENARIOS = (
     _scenario("capacity-100ms-2000", "2000 VRs @100 ms, 8 links", Shape(8, 250), 15),
     _scenario("capacity-100ms-10000", "10,000 VRs @100 ms, 40 links", _AT_100_MS, 60),
     _scenario(
-        "capacity-spread-10000", f"10,000 VRs @100 ms, 40 links, {_SPREAD}", _AT_100_MS, 60, spread=True
+        "capacity-spread-10000", f"10,000 VRs @100 ms, 40 links, {_SPREAD}", _AT_100_MS, 30, spread=True
     ),
 )
