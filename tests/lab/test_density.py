@@ -205,7 +205,10 @@ def test_a_mix_of_versions_families_and_intervals(
 
     first = Many(net, "r1", mixed(150))
     second = Many(net, "r2", mixed(100), *words)
-    elect(net, first, second)
+    first.start()
+    first.wait_all("MASTER")
+    second.start()
+    second.wait_all("BACKUP")
     wait_sent(ring, "r1", 3)
     assert bool(second.total("kernel_absorbed")) == (not words)
     assert second.total("master_transitions") == 0

@@ -23,7 +23,17 @@ from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked
 from unit.samples import instance, virtual
 from vrrpd_fast import fleet
 from vrrpd_fast.fleet import Fleet, Summary
-from vrrpd_fast.model import Config, Fifo, Garp, Instance, Process, Script, State, TrackScript
+from vrrpd_fast.model import (
+    Config,
+    Fifo,
+    Garp,
+    Instance,
+    Process,
+    Script,
+    State,
+    TrackScript,
+    ValueFile,
+)
 
 pytestmark = pytest.mark.lab
 INTERVAL_NS = 100_000_000
@@ -78,8 +88,11 @@ class Bench:
 
 
 def config(*instances: Instance, scripts: tuple[Script, ...] = ()) -> Config:
+    """Of these, and of files that are not there, where one is tracked."""
+    tracked = {track.name for each in instances for track in each.track_files}
     return Config(
         router_id="r1",
+        files={name: ValueFile(name=name, path=f"/run/nobody/{name}") for name in tracked},
         instances={each.name: each for each in instances},
         scripts={each.name: each for each in scripts},
     )
