@@ -45,7 +45,7 @@ from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
-from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
 from vrrpd_fast.tellings import Tellings
@@ -167,6 +167,18 @@ class Fleet:
         )
         self._tellings = Tellings(
             loop, self.notifier, lambda: self._is_releasing or self._claims.is_busy, self._holds
+        )
+        self._surroundings = Surroundings(
+            engine=self.engine,
+            memberships=self._memberships,
+            trackers=self._trackers,
+            link=self._debounce.get,
+            claim=self._claims.follow,
+            is_native=self._is_native,
+            waits=lambda: self._start.reason,
+            tell_priority=self._tellings.priority,
+            vrf_table=self._vrf_table,
+            is_here=self.links.has,
         )
         own_ports = {self._netlink.port_id, self._bulk.port_id}
         self._guard = Guard(loop, own_ports, self._claims, self.routers.get, self.links.get)
@@ -324,19 +336,7 @@ class Fleet:
                 )
 
     async def _create(self, instance: Instance) -> None:
-        router = VirtualRouter(
-            instance,
-            self.engine,
-            self._memberships,
-            self._debounce.get,
-            self._trackers,
-            self._claims.follow,
-            self._is_native,
-            lambda: self._start.reason,
-            self._tellings.priority,
-            self._vrf_table,
-            self.links.has,
-        )
+        router = VirtualRouter(instance, self._surroundings)
         await self._prepare(router.routing)
         self._register(instance)
         self.routers[instance.name] = router

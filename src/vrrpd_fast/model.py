@@ -29,6 +29,10 @@ class Family(enum.IntEnum):
     IPV6 = 6
 
 
+# Looking it up is five times as fast as making it, which thousands of addresses feel.
+_FAMILIES = {int(family): family for family in Family}
+
+
 class State(enum.IntEnum):
     """States as users and scripts of keepalived know them; RFC 9568 says Initialize and Active."""
 
@@ -110,7 +114,7 @@ class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
 
     @property
     def family(self) -> Family:
-        return Family(self.address.version)
+        return _FAMILIES[self.address.version]
 
     @property
     def kernel_prefixlen(self) -> int:
@@ -176,7 +180,7 @@ class VirtualRoute(Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> Family:
-        return Family(self.destination.version)
+        return _FAMILIES[self.destination.version]
 
     @property
     def devices(self) -> set[str]:

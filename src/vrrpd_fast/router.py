@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from ipaddress import IPv4Address, IPv6Address
 
+from msgspec import Struct
+
 from vrrpd_fast import explain
 from vrrpd_fast.engine import wire
 from vrrpd_fast.engine.engine import Engine
@@ -36,47 +38,44 @@ log = logging.getLogger(__name__)
 
 # Stands in for the index of an interface that does not exist: each virtual router on one has its own key.
 _nowhere = itertools.count(0x8000_0000)
+# Most virtual routers have none of it, and share this.
+_NO_ROUTING = PreparedRouting((), (), lambda device: None, lambda device: None)
 ANYWHERE = 0  # the engine's index for a virtual router without an interface
 
 
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What a virtual router needs of the rest of the daemon; all of them share one."""
+
+    engine: Engine
+    memberships: Memberships
+    trackers: Trackers
+    link: Callable[[str], Link | None]
+    claim: Callable[["VirtualRouter"], None]  # its addresses should be there, or should go
+    is_native: Callable[[VirtualAddress], bool]  # on its interface, and not our doing
+    waits: Callable[[], str | None]  # why nobody may take part yet (start.py)
+    tell_priority: Callable[["VirtualRouter"], None]  # its effective priority has changed
+    vrf_table: Callable[[str], int | None]
+    is_here: Callable[[IPv4Address | IPv6Address], bool]  # whether an address is on any interface
+
+
 class VirtualRouter:
-    """One vrrp_instance at work. `claim` is called when its addresses should be there or should go,
-    `tell_priority` when its effective priority has changed.
+    """One vrrp_instance at work."""
 
-    `waits` tells why no virtual router may take part yet (start.py), None when they may; `is_here`, whether
-    an address is on any interface.
-    """
+    # Thousands of them: a dictionary for each would take three times the memory.
+    __slots__ = (
+        *("_around", "_deaf", "_fault", "_ifindex", "_last_event", "_last_fault", "_listening", "_priority"),
+        *("_serial", "_source", "_then", "addresses", "generation", "group", "handle", "instance"),
+        *("is_waiting", "last_transition", "own_fault", "routing", "state"),
+    )
 
-    def __init__(
-        self,
-        instance: Instance,
-        engine: Engine,
-        memberships: Memberships,
-        link: Callable[[str], Link | None],
-        trackers: Trackers,
-        claim: Callable[["VirtualRouter"], None],
-        is_native: Callable[[VirtualAddress], bool],
-        waits: Callable[[], str | None],
-        tell_priority: Callable[["VirtualRouter"], None],
-        vrf_table: Callable[[str], int | None],
-        is_here: Callable[[IPv4Address | IPv6Address], bool],
-    ) -> None:
+    def __init__(self, instance: Instance, around: Surroundings) -> None:
         self.instance = instance
         self.state = State.INIT
         self._last_event: Transition | None = None
         self._last_fault = ""
         self.last_transition = time.time()  # seconds since 1970
         self.generation = 0  # grows with every transition: what was planned in an older one is void
-        self._engine = engine
-        self._memberships = memberships
-        self._link = link
-        self._trackers = trackers
-        self._claim = claim
-        self._is_native = is_native
-        self._waits = waits
-        self._tell_priority = tell_priority
-        self._vrf_table = vrf_table
-        self._is_here = is_here
+        self._around = around
         self._priority = instance.priority
         self._source: IPv4Address | IPv6Address | None = None
         # Our priority and address at the last transition.
@@ -89,7 +88,7 @@ class VirtualRouter:
         self.own_fault: tuple[Reason, str] | None = None  # without those of its sync group
         self.is_waiting = False  # for the first result of a tracker of its own
         self.group: Group | None = None
-        self.handle = engine.add(
+        self.handle = around.engine.add(
             ifindex=next(_nowhere),
             family=instance.family,
             vrid=instance.virtual_router_id,
@@ -115,7 +114,7 @@ class VirtualRouter:
     @property
     def learned_interval(self) -> float:
         """Seconds between the adverts of the master it follows."""
-        return self._engine.snapshot(self.handle).master_interval_cs / 100
+        return self._around.engine.snapshot(self.handle).master_interval_cs / 100
 
     @property
     def patience_ns(self) -> int:
@@ -141,8 +140,8 @@ class VirtualRouter:
         if priority != self._priority:
             log.info("instance %s: priority %d -> %d (%s)", self.name, self._priority, priority, self._sum())
             self._priority = priority
-            self._engine.set_priority(self.handle, priority, now_ns)
-            self._tell_priority(self)
+            self._around.engine.set_priority(self.handle, priority, now_ns)
+            self._around.tell_priority(self)
         fault = self._find_common_fault()
         was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
@@ -150,18 +149,18 @@ class VirtualRouter:
             log.warning("instance %s: still FAULT: %s", self.name, fault[1])
         self._fault = fault
         if fault is not None:
-            self._engine.stop(self.handle, now_ns, State.FAULT, fault[0])
+            self._around.engine.stop(self.handle, now_ns, State.FAULT, fault[0])
         elif self._why_waiting() is None:
-            self._engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
+            self._around.engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
 
     def detach(self) -> None:
         """Let go of an interface that went or has another index, before another router comes there."""
-        link = self._link(self.instance.interface)
+        link = self._around.link(self.instance.interface)
         if self._ifindex in (None, ANYWHERE) or (link is not None and link.serial == self._serial):
             return
         self._listen(None)
         self._ifindex = None
-        self._engine.move(self.handle, next(_nowhere), self._packed_source())
+        self._around.engine.move(self.handle, next(_nowhere), self._packed_source())
 
     def link_changed(self, device: str, now_ns: int) -> None:
         """A device of ours came, went or changed."""
@@ -175,11 +174,11 @@ class VirtualRouter:
         self.generation += 1
         self._last_event = event
         self._then = (self._priority, self._source)
-        self.last_transition = time.time() - (self._engine.now_ns() - event.at_ns) / NS_PER_S
+        self.last_transition = time.time() - (self._around.engine.now_ns() - event.at_ns) / NS_PER_S
         if event.new is State.FAULT and self._fault is not None:
             self._last_fault = self._fault[1]
         if event.new is State.MASTER or (event.old is State.MASTER and event.new is not State.INIT):
-            self._claim(self)  # who released has withdrawn its addresses before
+            self._around.claim(self)  # who released has withdrawn its addresses before
 
     def tell(self, event: Transition) -> str:
         """Log a transition, and return its reason; nothing that moves traffic waits for this."""
@@ -198,7 +197,7 @@ class VirtualRouter:
 
     def _why_waiting(self) -> str | None:
         """What it waits for before it takes part, although nothing is wrong."""
-        if (why := self._waits()) is not None:
+        if (why := self._around.waits()) is not None:
             return why
         if (awaited := self._awaited()) is not None:
             return f"waits for the first result of vrrp_script {awaited}"
@@ -221,7 +220,7 @@ class VirtualRouter:
         """
         self.instance = instance
         self._priority = self._effective()
-        self._engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
+        self._around.engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
         self._follow_link()
         self.addresses = self._prepare({prepared.address for prepared in self.addresses.additions})
         self.routing = self.prepare_routing(instance, self.routing) if routing is None else routing
@@ -230,11 +229,11 @@ class VirtualRouter:
 
     def release(self, now_ns: int) -> None:
         """Give up mastership, if held (priority 0), and stop; the caller has withdrawn the addresses."""
-        self._engine.stop(self.handle, now_ns, State.INIT, Reason.SHUTDOWN)
+        self._around.engine.stop(self.handle, now_ns, State.INIT, Reason.SHUTDOWN)
 
     def close(self) -> None:
         """Leave the engine and the multicast group for good."""
-        self._engine.remove(self.handle)
+        self._around.engine.remove(self.handle)
         self._listen(None)
 
     # -- link ---------------------------------------------------------------------------------------------
@@ -248,22 +247,26 @@ class VirtualRouter:
         carried = [
             virtual
             for virtual in instance.all_addresses
-            if virtual in ours or not (instance.is_owner and self._is_native(virtual))
+            if virtual in ours or not (instance.is_owner and self._around.is_native(virtual))
         ]
         return PreparedAddresses(carried, self._index_of)
 
     def prepare_routing(self, instance: Instance, former: PreparedRouting | None = None) -> PreparedRouting:
         """Routes and rules as this virtual router, or a new instance of it, has them."""
-        return PreparedRouting(instance.routes, instance.rules, self._index_of, self._vrf_table, former)
+        if not (instance.routes or instance.rules):
+            return _NO_ROUTING
+        return PreparedRouting(
+            instance.routes, instance.rules, self._index_of, self._around.vrf_table, former
+        )
 
     def _index_of(self, device: str) -> int | None:
-        link = self._link(device)
+        link = self._around.link(device)
         return None if link is None else link.index
 
     def _follow_link(self) -> bool:
         """Where is our interface, and which source address have we there? Whether that has changed."""
         if self.instance.interface:
-            link = self._link(self.instance.interface)
+            link = self._around.link(self.instance.interface)
             source = self._find_source(link)
             ifindex = None if link is None else link.index
             self._serial = 0 if link is None else link.serial
@@ -274,7 +277,9 @@ class VirtualRouter:
             return False
         self._ifindex = ifindex
         self._source = source
-        self._engine.move(self.handle, next(_nowhere) if ifindex is None else ifindex, self._packed_source())
+        self._around.engine.move(
+            self.handle, next(_nowhere) if ifindex is None else ifindex, self._packed_source()
+        )
         return True
 
     def _route_source(self) -> IPv4Address | IPv6Address | None:
@@ -305,13 +310,13 @@ class VirtualRouter:
         if self.instance.is_unicast or ifindex == self._listening:
             return
         if self._listening is not None:
-            self._memberships.leave(self._listening, self.instance.group)
+            self._around.memberships.leave(self._listening, self.instance.group)
             self._listening = None
         self._deaf = ""
         if ifindex is None:
             return
         try:
-            self._memberships.join(ifindex, self.instance.group)
+            self._around.memberships.join(ifindex, self.instance.group)
         except OSError as error:  # gone already, or without IPv6: tried again at the next evaluation
             self._deaf = f"cannot listen on interface {self.instance.interface}: {error.strerror}"
         else:
@@ -325,7 +330,7 @@ class VirtualRouter:
             destinations = [peer.address for peer in instance.unicast_peers]
         if self._source is None or not destinations:
             return
-        self._engine.equip(
+        self._around.engine.equip(
             self.handle,
             [
                 wire.pack_advert(
@@ -348,7 +353,7 @@ class VirtualRouter:
     # -- trackers -----------------------------------------------------------------------------------------
 
     def _readings(self) -> Iterator[Reading]:
-        return self._trackers.readings(self.instance)
+        return self._around.trackers.readings(self.instance)
 
     def _effective(self) -> int:
         return effective(self.instance.priority, (reading.part for reading in self._readings()))
@@ -377,7 +382,7 @@ class VirtualRouter:
     def _find_fault(self) -> tuple[Reason, str] | None:
         """What keeps us from taking part, the most basic cause first."""
         instance = self.instance
-        link = self._link(instance.interface)
+        link = self._around.link(instance.interface)
         if link is None and instance.interface:
             return Reason.INTERFACE_GONE, f"interface {instance.interface} does not exist"
         if link is not None and not link.up and not instance.dont_track_primary:
@@ -390,7 +395,7 @@ class VirtualRouter:
             kind = "IPv4 address" if instance.family == 4 else "usable IPv6 link-local address"
             return Reason.NO_ADDRESS, f"interface {instance.interface} has no {kind} of its own"
         wanted = instance.source_ip if instance.track_src_ip else None
-        if wanted is not None and not (self._is_here if link is None else link.has)(wanted):
+        if wanted is not None and not (self._around.is_here if link is None else link.has)(wanted):
             where = f"interface {instance.interface}" if instance.interface else "any interface"
             return Reason.NO_ADDRESS, f"the source address {wanted} is not on {where}"
         if self._deaf:
@@ -405,7 +410,7 @@ class VirtualRouter:
     def status(self) -> JSON:
         """One entry of `instances` in the status contract; intervals in seconds."""
         instance = self.instance
-        snapshot = self._engine.snapshot(self.handle)
+        snapshot = self._around.engine.snapshot(self.handle)
         master_address: str | None
         if self.is_master:
             master_address, master_priority = str(self._source), self._priority

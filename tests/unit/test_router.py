@@ -27,7 +27,7 @@ from vrrpd_fast.model import (
     ValueFile,
 )
 from vrrpd_fast.net.links import Link
-from vrrpd_fast.router import VirtualRouter, identity
+from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.track.file import FileTracker
 from vrrpd_fast.track.readings import Trackers
 
@@ -103,22 +103,25 @@ class World:
         return self.make(instance(name, *addresses, **more))
 
     def make(self, made: Instance) -> VirtualRouter:
-        router = VirtualRouter(
-            made,
-            self.engine,
-            self.groups,  # type: ignore[arg-type]
-            self.links.get,
-            Trackers(self.links.get, self.scripts.__getitem__, self.files.__getitem__),
-            lambda router: self.claims.append((router.name, router.state)),
-            lambda address: str(address.address) in self.native,
-            lambda: self.waits,
-            lambda router: self.priorities.append((router.name, router.priority)),
-            lambda device: None,
-            lambda address: any(link.has(address) for link in self.links.values()),
+        around = Surroundings(
+            engine=self.engine,
+            memberships=self.groups,  # type: ignore[arg-type]
+            trackers=Trackers(self._link, self.scripts.__getitem__, self.files.__getitem__),
+            link=self._link,
+            claim=lambda router: self.claims.append((router.name, router.state)),
+            is_native=lambda address: str(address.address) in self.native,
+            waits=lambda: self.waits,
+            tell_priority=lambda router: self.priorities.append((router.name, router.priority)),
+            vrf_table=lambda device: None,
+            is_here=lambda address: any(link.has(address) for link in self.links.values()),
         )
+        router = VirtualRouter(made, around)
         self.routers.append(router)
         self.evaluate(router)
         return router
+
+    def _link(self, name: str) -> Link | None:
+        return self.links.get(name)
 
     def script(self, name: str, state: bool | None) -> Script:
         self.scripts[name] = Script(name, state)
@@ -277,8 +280,6 @@ def test_interfaces_may_exchange_their_names(world: World) -> None:
     world.links["a1"] = link("a1", 3, ipv4=packed("10.0.1.1"))
     one, other = world.router("VI_1"), world.router("VI_2", interface="a1")
     world.links = {"a0": link("a0", 3, ipv4=packed("10.0.1.1")), "a1": link("a1", 2)}
-    for router in (one, other):
-        router._link = world.links.get
     for router in (one, other):
         router.detach()
     for router, name in ((one, "a0"), (other, "a1")):
