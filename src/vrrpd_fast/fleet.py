@@ -115,6 +115,7 @@ class Fleet:
         self._holds = Holds()
         self._is_polling = False
         self._is_releasing = False
+        self._is_closing = False
         self._losses: dict[str, int] = {}
         self._told_filter = False
         self._watch: asyncio.TimerHandle | None = None
@@ -440,7 +441,7 @@ class Fleet:
     # -- what happens -------------------------------------------------------------------------------------
 
     def _on_engine(self) -> None:
-        if not self._draining:
+        if not self._draining and not self._is_closing:
             self._draining = True
             self._loop.call_soon(self._drain)
 
@@ -582,6 +583,9 @@ class Fleet:
 
     async def close(self) -> None:
         """Withdraw every address, release every mastership, close everything."""
+        # Until the last goodbye nothing else matters: neither what is told, nor what the kernel says of it.
+        self._is_closing = True
+        self.links.close()
         self._work.clear()
         await self._stop(list(self.routers), self._tellings.stopped)
         for group in self._groups:
@@ -601,7 +605,6 @@ class Fleet:
         self._claims.close()
         self._shield.close()
         self._announcements.close()
-        self.links.close()
         await self._spawner.close()
         self._frames.close()
         self._memberships.close()
