@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
+from textwrap import shorten
 from typing import Any
 
 import matplotlib
@@ -30,6 +31,7 @@ GROWTH = {
 }
 STORM = {"advert": "first advert", "arp": "address announced (first gratuitous ARP)"}
 _FOOTER_INCHES = 0.5
+_COMMAND = 80  # characters of the command that have room
 _SHARE = re.compile(r"(\w+)-(\d+)")
 
 Result = Mapping[str, Any]
@@ -174,11 +176,12 @@ def _footer(result: Result) -> str:
     machine = result["machine"]
     versions = machine["versions"]
     keepalived = re.search(r"v[\d.]+", versions["keepalived"])
+    command = shorten(machine["command"], _COMMAND, placeholder=" …")
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['kernel']}\n"
         f"vrrpd-fast {versions['vrrpd-fast']}, Python {versions['python']},"
         f" keepalived {keepalived[0] if keepalived else versions['keepalived']}\n"
-        f"{machine['command']}: medians of up to {result['effort']['pairs']} alternating pairs"
+        f"{command}: medians of up to {result['effort']['pairs']} alternating pairs"
     )
 
 
