@@ -123,6 +123,14 @@ class Programs:
         return process
 
 
+def finish_capture(capture: subprocess.Popen[bytes]) -> None:
+    """Have it write its records; BenchError with its words when it cannot."""
+    assert capture.stdin is not None and capture.stderr is not None
+    capture.stdin.close()
+    if capture.wait():
+        raise BenchError(capture.stderr.read().decode())
+
+
 def _our_argv(where: Path) -> list[str]:
     files = ["--config", str(where / "vips.json"), "--socket", str(where / "control.sock")]
     return [sys.executable, "-m", "vrrpd_fast.cli.daemon", *files]

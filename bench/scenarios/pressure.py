@@ -17,7 +17,7 @@ from harness import records
 from harness.daemon import Daemon, text
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, PHASES, Programs, _wait_ready
+from harness.programs import KEEPALIVED, OURS, PHASES, Programs, _wait_ready, finish_capture
 from harness.shape import Router, Shape, plan
 from harness.steady import wait_for_members
 from vrrpd_fast.control.client import call
@@ -147,10 +147,7 @@ def _measure(
         situation(bench, window_s or min(5.0, effort.window_s))
         end_ns = time.time_ns()
         time.sleep(0.1)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         link = next(index for index, name in wire.far.indexes().items() if name == "v0")
         last_words = bench.daemon.last_words()
     times: dict[int, list[int]] = {vrid: [] for vrid in range(1, _BYSTANDERS.count + 1)}

@@ -11,7 +11,7 @@ from harness import records
 from harness.daemon import Daemon, text, without_last
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import Shape
 from harness.steady import wait_for_rate
 
@@ -31,10 +31,7 @@ def _measure(shape: Shape, programs: Programs, subject: str, effort: Effort) -> 
         time.sleep(_BEFORE_INTERVALS * interval_s)
         daemon.reload(configuration)
         time.sleep(_AFTER_S + _AFTER_INTERVALS * interval_s)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         last_words = daemon.last_words()
     times: dict[tuple[int, int], list[int]] = {}
     for record in records.read(output.read_bytes()):

@@ -11,7 +11,7 @@ from harness import records
 from harness.daemon import Daemon, text
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import OWNER_PRIORITY, Shape
 
 _PATIENCE_S = 20.0
@@ -28,10 +28,7 @@ def _measure(shape: Shape, programs: Programs, subject: str, effort: Effort) -> 
         while daemon.transitions() < shape.count and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(2 * shape.interval_cs / 100)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         last_words = daemon.last_words()
     first: dict[tuple[int, int], int] = {}
     for record in records.read(output.read_bytes()):

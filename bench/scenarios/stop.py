@@ -11,7 +11,7 @@ from harness import records
 from harness.daemon import Daemon, text
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import Shape
 from harness.steady import wait_for_rate
 
@@ -29,10 +29,7 @@ def _measure(programs: Programs, subject: str, effort: Effort) -> Mapping[str, f
         daemon.process.send_signal(signal.SIGTERM)
         daemon.process.wait(_PATIENCE_S)
         ended_ns = time.time_ns()
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         last_words = daemon.last_words()
     goodbyes = {
         (record.ifindex, record.vrid): record.at_ns

@@ -11,7 +11,7 @@ from statistics import median
 from harness import records
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import Shape
 from harness.steady import wait_for_members
 
@@ -31,10 +31,7 @@ def _measure(shape: Shape, storm_s: float, programs: Programs, subject: str) -> 
         time.sleep(2 * shape.interval_cs / 100)
         wire.far.stop(sender)
         time.sleep(storm_s)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
     try:
         takeover = records.judge(records.read(output.read_bytes()), shape, links)
     except ValueError as error:

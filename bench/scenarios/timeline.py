@@ -11,7 +11,7 @@ from harness import records
 from harness.daemon import Daemon, text
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import Shape
 from harness.steady import wait_for_members
 
@@ -32,10 +32,7 @@ def _measure(programs: Programs, subject: str, effort: Effort) -> Mapping[str, f
         time.sleep(2 * _SHAPE.interval_cs / 100)
         wire.far.stop(sender)
         time.sleep(_STORM_S)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         last_words = daemon.last_words()
     try:
         takeover = records.judge(records.read(output.read_bytes()), _SHAPE, links)

@@ -14,7 +14,7 @@ from harness.daemon import Daemon, text
 from harness.lan import Lan
 from harness.network import BenchError
 from harness.pairs import Budget, Effort, Metric, Scenario
-from harness.programs import KEEPALIVED, OURS, Programs
+from harness.programs import KEEPALIVED, OURS, Programs, finish_capture
 from harness.shape import MASTER_PRIORITY, OUR_PRIORITY, Shape
 from harness.steady import wait_for_members
 
@@ -44,10 +44,7 @@ def _measure(programs: Programs, subject: str, effort: Effort) -> Mapping[str, f
         time.sleep(2 * shape.interval_cs / 100)
         old.stop(sender)
         time.sleep(_STORM_S)
-        assert capture.stdin is not None and capture.stderr is not None
-        capture.stdin.close()
-        if capture.wait():
-            raise BenchError(capture.stderr.read().decode())
+        finish_capture(capture)
         changes = heir.transitions() - before
         last_words = heir.last_words()
     heard: dict[tuple[int, int], int] = {}
