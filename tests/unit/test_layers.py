@@ -27,7 +27,7 @@ LEVELS = (
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 
 # What shows and asks needs no daemon, and must not pay for one at start.
-WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.lab", "lab", "control.client")
+WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.commands", "lab", "control.client")
 DAEMON_PARTS = {"daemon", "fleet", "tellings", "router", "carry", "engine", "net"}
 
 CYTHON_IMPORT = re.compile(

@@ -3,24 +3,18 @@
 Fits 80 columns, with one line a virtual router; the details are there for who names one.
 """
 
-import json
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from vrrpd_fast.observe.text import cut, duration, pad, printable, width
+
 STATES = ("FAULT", "INIT", "MASTER", "BACKUP")  # what asks for attention comes first
 NAME_LIMIT = 16
 EXCEPTION_LIMIT = 20
-MINUTE, HOUR, DAY = 60, 3600, 86400
-UNITS = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "m"), (MINUTE, "m", 1, "s"))
 
 Instance = dict[str, Any]
-
-
-def as_json(status: dict[str, Any]) -> str:
-    return json.dumps(status, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_table(status: dict[str, Any], now: float | None = None) -> str:
@@ -41,23 +35,10 @@ def as_details(status: dict[str, Any], now: float | None = None) -> str:
     return "\n".join(_details(each, now) for each in status["instances"])
 
 
-def duration(seconds: float) -> str:
-    """Two units at most: 12s, 3m5s, 2h10m, 5d3h."""
-    left = max(0, int(seconds))
-    for size, name, smaller, smaller_name in (
-        (DAY, "d", HOUR, "h"),
-        (HOUR, "h", MINUTE, "m"),
-        (MINUTE, "m", 1, "s"),
-    ):
-        if left >= size:
-            return f"{left // size}{name}{left % size // smaller}{smaller_name}"
-    return f"{left}s"
-
-
 def _title(status: dict[str, Any]) -> str:
     up = duration(status["uptime"])
     text = f"vrrpd-fast {status['version']} on {status['router_id']}, process {status['pid']}, up {up}"
-    return _printable(text)
+    return printable(text)
 
 
 def _summary(instances: Sequence[Instance]) -> str:
@@ -78,7 +59,7 @@ def _exceptions(instances: Iterable[Instance]) -> list[str]:
                 f"{each['name']} {each['state']}: priority {each['effective_priority']}, {', '.join(losses)}"
             )
             lacking.append(what)
-    lines = list(map(_printable, faults + lacking))
+    lines = list(map(printable, faults + lacking))
     if len(lines) > EXCEPTION_LIMIT:
         lines[EXCEPTION_LIMIT:] = [f"… and {len(lines) - EXCEPTION_LIMIT} more"]
     return lines
@@ -107,8 +88,8 @@ RIGHT = frozenset(("VRID", "PRIO"))
 def _row(each: Instance, now: float) -> tuple[str, ...]:
     master = "this router" if each["state"] == "MASTER" else each["master_address"] or "-"
     return (
-        _cut(_printable(each["name"]), NAME_LIMIT),
-        _printable(each["interface"]),
+        cut(printable(each["name"]), NAME_LIMIT),
+        printable(each["interface"]),
         str(each["virtual_router_id"]),
         each["address_family"].removeprefix("ip"),
         each["state"],
@@ -119,10 +100,10 @@ def _row(each: Instance, now: float) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(_width, column)) for column in zip(HEADER, *rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(HEADER, *rows, strict=True)]
     for row in (HEADER, *rows):
         cells = (
-            _pad(cell, width, right=title in RIGHT)
+            pad(cell, width, right=title in RIGHT)
             for cell, width, title in zip(row, widths, HEADER, strict=True)
         )
         yield "  ".join(cells).rstrip()
@@ -150,8 +131,8 @@ def _details(each: Instance, now: float) -> str:
         *_listed("tracking", map(_tracker, each["tracking"])),
         *_listed("counters", _counters(each["statistics"])),
     ]
-    lines = [_printable(each["name"])]
-    lines += [f"  {label:<15} {_printable(text)}" for label, text in facts]
+    lines = [printable(each["name"])]
+    lines += [f"  {label:<15} {printable(text)}" for label, text in facts]
     return "\n".join(lines) + "\n"
 
 
@@ -173,28 +154,3 @@ def _counters(statistics: dict[str, int]) -> Iterable[str]:
     """Those that moved."""
     moved = [(name, value) for name, value in statistics.items() if value]
     return [f"{name} {value}" for name, value in moved] or ["all zero"]
-
-
-def _printable(text: str) -> str:
-    """Names come from files and the network: no control characters for the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _cut(text: str, limit: int) -> str:
-    while _width(text) > limit:
-        text = text[:-2] + "…"
-    return text
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-def _pad(text: str, width: int, *, right: bool) -> str:
-    space = " " * (width - _width(text))
-    return space + text if right else text + space

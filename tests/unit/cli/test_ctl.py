@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -146,7 +145,7 @@ def test_closed_pipe_is_no_traceback(ask: Callable[..., Result], tmp_path: Path)
 
 def test_no_daemon(tmp_path: Path) -> None:
     result = vrrpctl("--socket", str(tmp_path / "none"), "status")
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert result.stderr == f"vrrpctl: no vrrpd-fast answers on {tmp_path}/none: is it running?\n"
 
 
@@ -202,33 +201,21 @@ def test_convert_of_no_file(tmp_path: Path) -> None:
     assert "cannot be read: No such file or directory" in result.stderr
 
 
-def test_lab_has_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Any] = []
-    from vrrpd_fast.cli import lab
-
-    monkeypatch.setattr(lab, "main", lambda argv: calls.append(argv) or 7)
-    assert ctl.main(["lab", "--some", "thing"]) == 7
-    assert ctl.main(["--socket", "/x", "lab", "more"]) == 7
-    assert calls == [["--some", "thing"], ["more"]]
-
-
-def test_starts_light() -> None:
-    """Neither the daemon's modules nor slow ones: a command should be there at once."""
+@pytest.mark.parametrize("name", ctl.COMMANDS)
+def test_starts_light(name: str) -> None:
+    """A command imports no other one, nothing of the daemon and nothing slow: it should be there at once."""
     program = (
-        "import sys; import vrrpd_fast.cli.ctl, vrrpd_fast.observe.show; "
-        "print(*sorted(name for name in sys.modules), sep='\\n')"
+        "import sys; from vrrpd_fast.cli.ctl import parser; "
+        f"parser().parse_known_args([{name!r}, 'x']); print(*sorted(sys.modules), sep='\\n')"
     )
     modules = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    ours = [name for name in modules if name.startswith("vrrpd_fast.")]
-    assert ours == [
-        "vrrpd_fast.cli",
-        "vrrpd_fast.cli.ctl",
-        "vrrpd_fast.control",
-        "vrrpd_fast.control.client",
-        "vrrpd_fast.observe",
-        "vrrpd_fast.observe.show",
-    ]
-    slow = {"asyncio", "uvloop", "pyroute2", "msgspec", "importlib.metadata", "logging", "subprocess"}
+    ours = {name for name in modules if name.startswith("vrrpd_fast.")}
+    commands = {each for each in ours if each.startswith("vrrpd_fast.cli.commands.")}
+    assert commands == {f"vrrpd_fast.cli.commands.{name.replace('-', '_')}"}
+    if name == "lab":  # has a daemon of its own to start
+        return
+    assert {each.split(".")[1] for each in ours} <= {"cli", "control", "observe"}
+    slow = {"asyncio", "uvloop", "pyroute2", "msgspec", "rich", "importlib.metadata", "logging", "subprocess"}
     assert not slow & set(modules)

@@ -13,7 +13,7 @@ import pytest
 
 from lab.kit.waiting import wait_until
 
-COMMAND = [sys.executable, "-m", "vrrpd_fast.cli.lab"]
+COMMAND = [sys.executable, "-m", "vrrpd_fast.cli.ctl", "lab"]
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-import json
 from typing import Any
 
 import pytest
 
-from vrrpd_fast.observe.show import as_details, as_json, as_table, duration
+from vrrpd_fast.observe.show import as_details, as_table
+from vrrpd_fast.observe.text import duration
 
 NOW = 1_800_000_000.0
 
@@ -213,12 +213,6 @@ def test_long_and_wide_names_keep_the_columns() -> None:
     assert rows[0].startswith("a" * 15 + "…  eth0 ")
     assert rows[1].startswith("路由路由路由路…   eth0 ")
     assert rows[2].startswith("ü" * 3 + " " * 13 + "  eth0 ")
-
-
-def test_json_is_the_status_as_it_is() -> None:
-    value = status(instance("ü"))
-    assert json.loads(as_json(value)) == value
-    assert "ü" in as_json(value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""`vrrpctl lab`: the reference deployment on two routers in namespaces; the master fails. Needs no root."""
+"""The reference deployment on two routers in network namespaces of their own; the master fails.
+
+What a client saw is compared with the protocol's own time. Needs no root.
+"""
 
 import argparse
 import os
@@ -17,19 +20,15 @@ from vrrpd_fast.lab.screen import Screen
 from vrrpd_fast.lab.story import Outcome, tell
 
 
-def main(argv: list[str]) -> int:
-    """Exit status 0 when everything happened as it should, 1 when it did not."""
-    parser = argparse.ArgumentParser(
-        prog="vrrpctl lab",
-        description="Run the reference deployment on two routers in network namespaces of their own, "
-        "let the master fail, and compare what a client saw with the protocol's own time.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="only the part with sub-second failover")
     parser.add_argument(
         "--json", action="store_true", help="the result as JSON on stdout, the story on stderr"
     )
-    arguments = parser.parse_args(argv)
 
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when everything happened as it should, 1 when it did not."""
     directory = Path(tempfile.mkdtemp(prefix="vrrp-"))
     sandbox = os.fork()
     if sandbox == 0:
@@ -77,7 +76,3 @@ def _in_sandbox(directory: Path, *, fast: bool, as_json: bool) -> int:
         return 1
     screen.say(f"\nEverything happened as it should, in {took:.0f} s.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
