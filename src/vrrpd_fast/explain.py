@@ -61,6 +61,8 @@ def transition(event: Transition, instance: Instance, priority: int, source: Add
             return f"interface {instance.interface} has no {kind} of its own"
         case Reason.SYNC_GROUP:
             return "another member of its sync group is no MASTER any more"
+        case Reason.OPERATOR:
+            return "resigned by the operator"
         case Reason.RECOVERED:
             return "recovered"
         case Reason.RECONFIGURED:

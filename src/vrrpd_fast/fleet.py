@@ -33,6 +33,7 @@ from vrrpd_fast.model import (
     Config,
     Instance,
     State,
+    TrackKind,
     VirtualAddress,
 )
 from vrrpd_fast.net.carried import Carried
@@ -49,9 +50,7 @@ from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
 from vrrpd_fast.tellings import Tellings
-from vrrpd_fast.track.files import Files
-from vrrpd_fast.track.readings import Trackers
-from vrrpd_fast.track.scripts import Scripts
+from vrrpd_fast.track.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ class Fleet:
         self._is_closing = False
         self._losses: dict[str, int] = {}
         self._told_filter = False
-        self._watch: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._tagged: set[tuple[int, bytes, int]] = set()
         self._limit = RateLimit(10, 10.0)
 
@@ -139,8 +138,6 @@ class Fleet:
         self._bulk = Netlink()
         self._frames = FrameSender()
         self._spawner = Spawner(loop)
-        self._scripts = Scripts(self._spawner, self._on_script)
-        self._files = Files(loop, self._on_file)
         self.notifier = Notifier(self._spawner)
         self.links = LinkMonitor(
             loop,
@@ -151,7 +148,7 @@ class Fleet:
             is_watched=self._interests.is_source,
         )
         self._debounce = Debounce(loop, self.links.get, self._on_seen)
-        self._trackers = Trackers(self._debounce.get, self._scripts.judge, self._files.get)
+        self._watch = Watch(loop, self._spawner, self._debounce.get, self._on_tracked)
         self._start = Start(loop, self._begin)
         self._shield = Shield()
         self._promoter = Promoter()
@@ -172,7 +169,7 @@ class Fleet:
         self._surroundings = Surroundings(
             engine=self.engine,
             memberships=self._memberships,
-            trackers=self._trackers,
+            find_tracked=self._watch.find,
             link=self._debounce.get,
             claim=self._claims.follow,
             is_native=self._is_native,
@@ -233,8 +230,8 @@ class Fleet:
         """
         is_first = not self._has_applied
         self._has_applied = True
-        fresh = self._scripts.prepare(config.scripts)
-        if fresh or needs_programs(config):
+        fresh = self._watch.prepare(config)
+        if fresh.scripts or needs_programs(config):
             self._spawner.need()
         self._tagged = set(tagged_addresses(self._netlink))
         fifos = self.notifier.prepare(config)
@@ -256,8 +253,7 @@ class Fleet:
         self._on_seen(self._debounce.configure(config.interface_delays, config.instances.values()))
         await self._stop([*removed, *restarted], self._tellings.removed)
         self.notifier.use(config, fifos)
-        self._scripts.take(fresh)
-        await self._files.take(config.files, self.engine.settle)
+        await self._watch.take(config, fresh, self.engine.settle)
         former = set(self.routers)
         # At the start nobody waits who advertises already; everybody waits who does not yet.
         limit_ns = APPLY_SLICE_NS if self.routers else START_SLICE_NS
@@ -290,15 +286,14 @@ class Fleet:
                 if former.issuperset(group.settings.members):
                     self._tellings.repeat_group(group.settings, group.state)
             await self._tellings.repeat([self.routers[name] for name in former if name in self.routers])
-        self._scripts.drop(config.scripts)
-        await self._files.drop(config.files, self.engine.settle)
+        await self._watch.drop(config, self.engine.settle)
         self._shield.settle()
         self._guard.settle()
         self._promoter.settle()
         self.links.reelect()
         if not config.dynamic_interfaces:
             self._tell_missing(added)
-        self._scripts.start(fresh.values())
+        self._watch.start(fresh)
         added, restarted, changed = (
             [name for name in names if name not in failed] for names in (added, restarted, changed)
         )
@@ -527,12 +522,8 @@ class Fleet:
         self._work.append((name, None))
         self._schedule()
 
-    def _on_script(self, script: str) -> None:
-        self._work.extend((name, None) for name in self._interests.of_script(script))
-        self._schedule()
-
-    def _on_file(self, name: str) -> None:
-        self._work.extend((router, None) for router in self._interests.of_file(name))
+    def _on_tracked(self, kind: TrackKind, name: str) -> None:
+        self._work.extend((router, None) for router in self._interests.of_tracked(kind, name))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -590,14 +581,13 @@ class Fleet:
         await self._stop(list(self.routers), self._tellings.stopped)
         for group in self._groups:
             self._tellings.group_stopped(group.settings, group.state)
-        self._scripts.close()
-        self._files.close()
+        self._watch.close()
         await self._tellings.flush()
         await self.notifier.close()
         self._loop.remove_reader(self.engine.timer_fd)
         self._unwatch_sockets()
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._look is not None:
+            self._look.cancel()
         self._start.close()
         self._debounce.close()
         self._guard.close()
@@ -646,7 +636,7 @@ class Fleet:
         self._look_for_routes()
         self._groups.mend(self.engine.now_ns())
         self.engine.settle()
-        self._watch = self._loop.call_later(LOOK_SECONDS, self._look_after)
+        self._look = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
     def _look_for_routes(self) -> None:
         """A new route is no news of a link: who waits for one, unicast without interface, looks again."""

@@ -1,9 +1,9 @@
-"""Which virtual routers something concerns: a change of a link, of an address, of a script or file."""
+"""Which virtual routers something concerns: a change of a link, of an address, of something tracked."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from vrrpd_fast.model import Instance, VirtualRoute
+from vrrpd_fast.model import Instance, TrackKind, VirtualRoute
 
 ANY_DEVICE = "*"  # no name of an interface
 
@@ -14,8 +14,7 @@ class Interests:
     def __init__(self) -> None:
         self._by_device: dict[str, set[str]] = {}
         self._by_address: dict[bytes, set[str]] = {}
-        self._by_script: dict[str, set[str]] = {}
-        self._by_file: dict[str, set[str]] = {}
+        self._by_tracked: dict[tuple[TrackKind, str], set[str]] = {}
         self._by_source: dict[bytes, set[str]] = {}
 
     def add(self, instance: Instance) -> None:
@@ -39,11 +38,9 @@ class Interests:
         """Those whose virtual address it is."""
         return self._by_address.get(packed, ())
 
-    def of_script(self, name: str) -> Collection[str]:
-        return self._by_script.get(name, ())
-
-    def of_file(self, name: str) -> Collection[str]:
-        return self._by_file.get(name, ())
+    def of_tracked(self, kind: TrackKind, name: str) -> Collection[str]:
+        """Those that track something; for an interface of_device has them."""
+        return self._by_tracked.get((kind, name), ())
 
     def is_virtual(self, ifindex: int, packed: bytes) -> bool:
         """Whether an address is anybody's virtual address, on whatever link."""
@@ -56,8 +53,8 @@ class Interests:
     def _wanted(self, instance: Instance) -> Iterator[tuple[dict[Any, set[str]], Iterable[Any]]]:
         yield self._by_device, _devices(instance)
         yield self._by_address, (each.address.packed for each in instance.all_addresses)
-        yield self._by_script, (tracked.name for tracked in instance.track_scripts)
-        yield self._by_file, (tracked.name for tracked in instance.track_files)
+        if instance.tracks:
+            yield self._by_tracked, ((track.kind, track.name) for track in instance.tracks)
         if instance.track_src_ip and instance.source_ip is not None:
             yield self._by_source, (instance.source_ip.packed,)
 
@@ -67,7 +64,7 @@ def _devices(instance: Instance) -> set[str]:
     return {
         instance.interface,
         *(address.dev for address in instance.all_addresses),
-        *(tracked.interface for tracked in instance.track_interfaces),
+        *(track.name for track in instance.tracked(TrackKind.INTERFACE)),
         *(device for route in instance.routes for device in route.devices),
         *([ANY_DEVICE] if is_anywhere else []),
     }

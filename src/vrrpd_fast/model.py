@@ -6,6 +6,7 @@ them where they are policy, and carry their unit in the name where they touch th
 """
 
 import enum
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
@@ -64,6 +65,10 @@ class Reason(enum.IntEnum):
     NO_PEERS = 16  # unicast without a peer (unicast_fault_no_peer)
     SYNC_GROUP = 17  # another member of its vrrp_sync_group made it
     TRACKED_FILE = 18
+    TRACKED_PROCESS = 19
+    TRACKED_PROBE = 20
+    TRACKED_BFD = 21
+    OPERATOR = 22  # vrrpctl resign
 
 
 class Complaint(enum.IntEnum):
@@ -345,27 +350,26 @@ class Firewall(Struct, frozen=True, kw_only=True):
     counters: bool = False
 
 
-class TrackScript(Struct, frozen=True, kw_only=True):
-    """An instance's interest in a vrrp_script. Weight 0 means FAULT while the script fails."""
+class TrackKind(enum.StrEnum):
+    """What can be tracked, the most basic first; keys of a configuration say it as track_KIND."""
 
+    INTERFACE = "interface"
+    SCRIPT = "script"
+    FILE = "file"
+    PROCESS = "process"
+    PROBE = "probe"
+    BFD = "bfd"
+
+
+class Track(Struct, frozen=True, kw_only=True):
+    """An instance's interest in something that is up or down, or a number.
+
+    Weight 0 means FAULT while it is down, or the number is not 0.
+    """
+
+    kind: TrackKind
     name: str
     weight: int = 0
-    reverse: bool = False
-
-
-class TrackInterface(Struct, frozen=True, kw_only=True):
-    """An instance's interest in a link. Weight 0 means FAULT while the link is down."""
-
-    interface: str
-    weight: int = 0
-    reverse: bool = False
-
-
-class TrackFile(Struct, frozen=True, kw_only=True):
-    """An instance's interest in a track_file. Weight 0 means FAULT while the number is not 0."""
-
-    name: str
-    weight: int = 1
     reverse: bool = False
 
 
@@ -437,9 +441,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     dont_track_primary: bool = False
     notify: Notify = field(default_factory=Notify)
     garp: Garp = field(default_factory=Garp)
-    track_scripts: tuple[TrackScript, ...] = ()
-    track_interfaces: tuple[TrackInterface, ...] = ()
-    track_files: tuple[TrackFile, ...] = ()
+    tracks: tuple[Track, ...] = ()  # sorted by kind
 
     @property
     def is_owner(self) -> bool:
@@ -449,6 +451,10 @@ class Instance(Struct, frozen=True, kw_only=True):
     def is_shielded(self) -> bool:
         """Whether packets to its addresses are dropped (RFC 9568 6.4.3, Accept_Mode false)."""
         return not self.accept and not self.is_owner
+
+    def tracked(self, kind: TrackKind) -> Iterator[Track]:
+        """What it tracks of one kind."""
+        return (track for track in self.tracks if track.kind is kind)
 
     @property
     def all_addresses(self) -> tuple[VirtualAddress, ...]:

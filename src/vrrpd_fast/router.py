@@ -32,7 +32,7 @@ from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.sources import source_towards
 from vrrpd_fast.net.vips import PreparedAddresses
 from vrrpd_fast.track.priority import Fault, effective
-from vrrpd_fast.track.readings import Reading, Trackers
+from vrrpd_fast.track.readings import Find, Reading, readings
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
     engine: Engine
     memberships: Memberships
-    trackers: Trackers
+    find_tracked: Find
     link: Callable[[str], Link | None]
     claim: Callable[["VirtualRouter"], None]  # its addresses should be there, or should go
     is_native: Callable[[VirtualAddress], bool]  # on its interface, and not our doing
@@ -353,7 +353,7 @@ class VirtualRouter:
     # -- trackers -----------------------------------------------------------------------------------------
 
     def _readings(self) -> Iterator[Reading]:
-        return self._around.trackers.readings(self.instance)
+        return readings(self.instance, self._around.find_tracked)
 
     def _effective(self) -> int:
         return effective(self.instance.priority, (reading.part for reading in self._readings()))
@@ -402,7 +402,7 @@ class VirtualRouter:
             return Reason.INTERFACE_DOWN, self._deaf
         for reading in self._readings():
             if reading.part is Fault.DOWN:
-                return reading.reason, reading.text
+                return reading.fault
         return None
 
     # -- status -------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def of_ours(one: Instance) -> Facts:
         "has_source": one.source_ip is not None,
         "addresses": [shown(address) for address in one.virtual_addresses],
         "excluded": [shown(address) for address in one.excluded_addresses],
-        "trackers": len(one.track_interfaces) + len(one.track_scripts),
+        "trackers": len(one.tracks),
     }
 
 

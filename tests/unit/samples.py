@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 from typing import Any
 
-from vrrpd_fast.model import VRRP_GROUP4, VRRP_GROUP6, Family, Instance, VirtualAddress
+from vrrpd_fast.model import VRRP_GROUP4, VRRP_GROUP6, Family, Instance, Track, TrackKind, VirtualAddress
 from vrrpd_fast.net.links import Link
 
 MAC = bytes.fromhex("020000000a00")
@@ -50,3 +50,15 @@ def link(name: str = "a0", index: int = 2, **more: Any) -> Link:
         "ipv6": packed("fe80::1"),
     }
     return Link(name=name, index=index, **fields | more)
+
+
+def on_script(name: str, weight: int = 0, reverse: bool = False) -> Track:
+    return Track(kind=TrackKind.SCRIPT, name=name, weight=weight, reverse=reverse)
+
+
+def on_link(name: str, weight: int = 0, reverse: bool = False) -> Track:
+    return Track(kind=TrackKind.INTERFACE, name=name, weight=weight, reverse=reverse)
+
+
+def on_file(name: str, weight: int = 1, reverse: bool = False) -> Track:
+    return Track(kind=TrackKind.FILE, name=name, weight=weight, reverse=reverse)

@@ -54,6 +54,10 @@ SENTENCES = {
     Reason.RECONFIGURED: "reconfigured",
     Reason.NO_PEERS: "no peers",
     Reason.TRACKED_FILE: "tracked file",
+    Reason.TRACKED_PROCESS: "tracked process",
+    Reason.TRACKED_PROBE: "tracked probe",
+    Reason.TRACKED_BFD: "tracked bfd",
+    Reason.OPERATOR: "resigned by the operator",
     Reason.SYNC_GROUP: "another member of its sync group is no MASTER any more",
 }
 

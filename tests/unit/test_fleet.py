@@ -20,7 +20,7 @@ from msgspec import structs
 
 from lab.kit.netns import in_new_namespace, ip, show
 from unit.engine.engine_bench import Place, Talker, Tap, address, advert, linked, mac
-from unit.samples import instance, virtual
+from unit.samples import instance, on_script, virtual
 from vrrpd_fast import fleet
 from vrrpd_fast.fleet import Fleet, Summary
 from vrrpd_fast.model import (
@@ -31,7 +31,7 @@ from vrrpd_fast.model import (
     Process,
     Script,
     State,
-    TrackScript,
+    TrackKind,
     ValueFile,
 )
 
@@ -89,7 +89,7 @@ class Bench:
 
 def config(*instances: Instance, scripts: tuple[Script, ...] = ()) -> Config:
     """Of these, and of files that are not there, where one is tracked."""
-    tracked = {track.name for each in instances for track in each.track_files}
+    tracked = {track.name for each in instances for track in each.tracked(TrackKind.FILE)}
     return Config(
         router_id="r1",
         files={name: ValueFile(name=name, path=f"/run/nobody/{name}") for name in tracked},
@@ -218,9 +218,9 @@ def test_an_address_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
 @in_new_namespace
 def test_an_unknown_user_of_a_script_changes_nothing() -> None:
     async def test(bench: Bench) -> None:
-        tracked = (TrackScript(name="chk", weight=2),)
+        tracked = (on_script("chk", weight=2),)
         script = Script(name="chk", script="/bin/true", interval=0.1)
-        backup = instance("VI", priority=100, track_scripts=tracked)
+        backup = instance("VI", priority=100, tracks=tracked)
         await bench.apply(backup, scripts=(script,))
         await bench.until(lambda: bench.fleet.routers["VI"].priority == 102)
         for bad, told in (
@@ -234,8 +234,13 @@ def test_an_unknown_user_of_a_script_changes_nothing() -> None:
                 await bench.apply(instance("VI", priority=50), owner("other", vrid=9), scripts=(script, bad))
             assert list(bench.fleet.routers) == ["VI"]
             assert bench.fleet.routers["VI"].instance == backup
-        runs = bench.fleet._scripts.judge("chk").runs
-        await bench.until(lambda: bench.fleet._scripts.judge("chk").runs > runs, "the script goes on")
+
+        def runs() -> int:
+            described = bench.fleet.routers["VI"].status()["tracking"][0]
+            return int(described["runs"])
+
+        before = runs()
+        await bench.until(lambda: runs() > before, "the script goes on")
 
     work(test)
 
@@ -483,16 +488,14 @@ def arps(bench: Bench) -> int:
 @in_new_namespace
 def test_a_script_that_a_reload_changes_does_not_shake_the_priority(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
-        tracked = (TrackScript(name="chk", weight=2),)
+        tracked = (on_script("chk", weight=2),)
         gate = tmp_path / "gate"
         slow = f"while [ ! -e {gate} ]; do sleep 0.02; done; exit 1"
-        await bench.apply(
-            instance("VI", track_scripts=tracked), scripts=(Script(name="chk", script="/bin/true"),)
-        )
+        await bench.apply(instance("VI", tracks=tracked), scripts=(Script(name="chk", script="/bin/true"),))
         router = bench.fleet.routers["VI"]
         await bench.until(lambda: router.priority == 102)
         for _ in range(2):  # changed twice: the last verdict still counts
-            changed = instance("VI", track_scripts=tracked, preempt=not router.instance.preempt)
+            changed = instance("VI", tracks=tracked, preempt=not router.instance.preempt)
             script = Script(name="chk", script=slow, timeout=5.0 + router.instance.preempt)
             await bench.apply(changed, scripts=(script,))
             ip("link set a0 mtu 1400", "link set a0 mtu 1500")  # has it evaluated
@@ -508,7 +511,7 @@ def test_a_script_that_a_reload_changes_does_not_shake_the_priority(tmp_path: Pa
 def test_scripts_come_and_go_with_one_helper() -> None:
     async def test(bench: Bench) -> None:
         script = Script(name="chk", script="/bin/true")
-        tracked = instance("VI", track_scripts=(TrackScript(name="chk", weight=2),))
+        tracked = instance("VI", tracks=(on_script("chk", weight=2),))
         helpers = set()
         for _ in range(3):
             await bench.apply(tracked, scripts=(script,))
@@ -528,9 +531,9 @@ def test_status_can_be_asked_for_while_a_configuration_is_taken(monkeypatch: pyt
     monkeypatch.setattr(fleet, "APPLY_SLICE_NS", 0)
 
     async def test(bench: Bench) -> None:
-        tracked = (TrackScript(name="chk", weight=2),)
+        tracked = (on_script("chk", weight=2),)
         names = [(f"VI_{vrid}", vrid) for vrid in range(1, 30)]
-        before = [instance(name, virtual_router_id=vrid, track_scripts=tracked) for name, vrid in names]
+        before = [instance(name, virtual_router_id=vrid, tracks=tracked) for name, vrid in names]
         await bench.apply(*before, scripts=(Script(name="chk", script="/bin/true"),))
         asked = 0
 
@@ -559,10 +562,8 @@ def test_one_script_moves_everybody_who_tracks_it(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
         gate = tmp_path / "gate"
         script = Script(name="chk", script=f"/usr/bin/test -e {gate}", interval=0.05)
-        tracked = (TrackScript(name="chk", weight=2),)
-        tracking = [
-            instance(f"VI_{vrid}", virtual_router_id=vrid, track_scripts=tracked) for vrid in range(1, 41)
-        ]
+        tracked = (on_script("chk", weight=2),)
+        tracking = [instance(f"VI_{vrid}", virtual_router_id=vrid, tracks=tracked) for vrid in range(1, 41)]
         await bench.apply(*tracking, instance("free", virtual_router_id=99), scripts=(script,))
         for exists, priority in ((True, 102), (False, 100)):
             (gate.touch if exists else gate.unlink)()

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from unit.samples import instance, packed, virtual
+from unit.samples import instance, on_link, on_script, packed, virtual
 from vrrpd_fast.interests import ANY_DEVICE, Interests
-from vrrpd_fast.model import TrackInterface, TrackScript
+from vrrpd_fast.model import TrackKind
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def interests() -> Interests:
 def test_devices_are_its_own_those_of_its_addresses_and_those_tracked(interests: Interests) -> None:
     made = instance("VI", virtual_addresses=(virtual("10.9.9.9", "a1"),))
     interests.add(made)
-    interests.add(instance("other", track_interfaces=(TrackInterface(interface="a2"),)))
+    interests.add(instance("other", tracks=(on_link("a2"),)))
     assert set(interests.of_device("a0")) == {"VI", "other"}
     assert set(interests.of_device("a1")) == {"VI"}
     assert set(interests.of_device("a2")) == {"other"}
@@ -27,16 +27,14 @@ def test_devices_are_its_own_those_of_its_addresses_and_those_tracked(interests:
 
 
 def test_addresses_and_scripts(interests: Interests) -> None:
-    tracked = (TrackScript(name="chk"), TrackScript(name="chk", weight=2))
-    interests.add(
-        instance("VI", "10.9.9.9", excluded_addresses=(virtual("10.9.9.8"),), track_scripts=tracked)
-    )
+    tracked = (on_script("chk"), on_script("chk", weight=2))
+    interests.add(instance("VI", "10.9.9.9", excluded_addresses=(virtual("10.9.9.8"),), tracks=tracked))
     interests.add(instance("other", "10.9.9.9"))
     assert set(interests.of_address(packed("10.9.9.9"))) == {"VI", "other"}
     assert set(interests.of_address(packed("10.9.9.8"))) == {"VI"}
     assert interests.is_virtual(5, packed("10.9.9.8"))
     assert not interests.is_virtual(5, packed("10.9.9.7"))
-    assert set(interests.of_script("chk")) == {"VI"}
+    assert set(interests.of_tracked(TrackKind.SCRIPT, "chk")) == {"VI"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,7 @@ def test_what_is_removed_leaves_nothing(interests: Interests) -> None:
     made = instance(
         "VI",
         virtual_addresses=twice,
-        track_scripts=(TrackScript(name="chk"), TrackScript(name="chk")),
+        tracks=(on_script("chk"), on_script("chk")),
         source_ip=ip_address("10.0.0.7"),
         track_src_ip=True,
     )

@@ -11,7 +11,7 @@ import pytest
 
 from lab.kit.packets import Advert, read_advert
 from unit.engine.engine_bench import advert as pack
-from unit.samples import instance, link, packed, virtual
+from unit.samples import instance, link, on_file, on_link, on_script, packed, virtual
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.model import (
     VRRP_GROUP4,
@@ -21,15 +21,15 @@ from vrrpd_fast.model import (
     Instance,
     Peer,
     State,
-    TrackFile,
-    TrackInterface,
-    TrackScript,
+    TrackKind,
     ValueFile,
 )
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.track.file import FileTracker
-from vrrpd_fast.track.readings import Trackers
+from vrrpd_fast.track.interface import InterfaceTracker
+from vrrpd_fast.track.priority import Fault, contribution
+from vrrpd_fast.track.readings import Tracked
 
 START_NS = 10**12
 DOWN_NS = 360_937_500
@@ -81,6 +81,13 @@ class Script:
         self.name = name
         self.state = state
 
+    @property
+    def text(self) -> str:
+        return f"vrrp_script {self.name} is {'up' if self.state else 'down'}"
+
+    def part(self, weight: int, reverse: bool) -> int | Fault:
+        return contribution(weight, reverse, self.state)
+
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "type": "script"}
 
@@ -106,7 +113,7 @@ class World:
         around = Surroundings(
             engine=self.engine,
             memberships=self.groups,  # type: ignore[arg-type]
-            trackers=Trackers(self._link, self.scripts.__getitem__, self.files.__getitem__),
+            find_tracked=self._find,
             link=self._link,
             claim=lambda router: self.claims.append((router.name, router.state)),
             is_native=lambda address: str(address.address) in self.native,
@@ -122,6 +129,11 @@ class World:
 
     def _link(self, name: str) -> Link | None:
         return self.links.get(name)
+
+    def _find(self, kind: TrackKind, name: str) -> Tracked:
+        if kind is TrackKind.INTERFACE:
+            return InterfaceTracker(name, (link := self.links.get(name)) is not None and link.up)
+        return self.scripts[name] if kind is TrackKind.SCRIPT else self.files[name]
 
     def script(self, name: str, state: bool | None) -> Script:
         self.scripts[name] = Script(name, state)
@@ -395,7 +407,7 @@ def test_a_script_moves_the_priority_that_is_sent(
     world: World, weight: int, reverse: bool, state: bool | None, expected: int
 ) -> None:
     world.script("chk", state)
-    router = world.router(track_scripts=(TrackScript(name="chk", weight=weight, reverse=reverse),))
+    router = world.router(tracks=(on_script("chk", weight=weight, reverse=reverse),))
     assert router.state is State.BACKUP
     assert world.effective(router) == expected
     (tracking,) = router.status()["tracking"]
@@ -414,7 +426,7 @@ def test_a_script_without_weight_decides_whether_it_takes_part(
     world: World, reverse: bool, state: bool
 ) -> None:
     script = world.script("chk", state)
-    router = world.router(track_scripts=(TrackScript(name="chk", reverse=reverse),))
+    router = world.router(tracks=(on_script("chk", reverse=reverse),))
     reason = f"vrrp_script chk is {'up' if state else 'down'}"
     assert (router.state, router.reason) == (State.FAULT, reason)
     assert router.status()["tracking"][0]["contribution"] == "fault"
@@ -430,7 +442,7 @@ def test_a_script_without_weight_decides_whether_it_takes_part(
 
 def test_an_unknown_script_is_waited_for(world: World) -> None:
     script = world.script("chk", None)
-    router = world.router(track_scripts=(TrackScript(name="chk"),))
+    router = world.router(tracks=(on_script("chk"),))
     world.sleep(10 * DOWN_NS)
     assert (router.state, router.reason) == (State.INIT, "waits for the first result of vrrp_script chk")
     assert router.status()["tracking"][0]["contribution"] == "waiting"
@@ -448,7 +460,7 @@ def test_an_unknown_script_is_waited_for(world: World) -> None:
 def test_after_a_fault_it_waits_for_the_script_and_says_so(world: World) -> None:
     script = world.script("chk", None)
     world.links["a0"].up = False
-    router = world.router(track_scripts=(TrackScript(name="chk"),))
+    router = world.router(tracks=(on_script("chk"),))
     assert router.reason == "interface a0 is down"
     world.change(router, up=True)
     assert (router.state, router.reason) == (State.FAULT, "waits for the first result of vrrp_script chk")
@@ -465,7 +477,7 @@ def test_the_number_in_a_file_moves_the_priority(
     world: World, weight: int, reverse: bool, value: int, expected: int
 ) -> None:
     file = world.files["load"] = FileTracker(ValueFile(name="load", path="/run/load"))
-    router = world.router(track_files=(TrackFile(name="load", weight=weight, reverse=reverse),))
+    router = world.router(tracks=(on_file("load", weight=weight, reverse=reverse),))
     file.value = value
     world.evaluate(router)
     assert (router.state, world.effective(router)) == (State.BACKUP, expected)
@@ -477,7 +489,7 @@ def test_the_number_in_a_file_moves_the_priority(
 @pytest.mark.parametrize(("weight", "value"), [(0, 1), (0, -7), (1, -254), (-254, 1)])
 def test_the_number_in_a_file_is_a_fault(world: World, weight: int, value: int) -> None:
     file = world.files["load"] = FileTracker(ValueFile(name="load", path="/run/load"))
-    router = world.router(track_files=(TrackFile(name="load", weight=weight),))
+    router = world.router(tracks=(on_file("load", weight=weight),))
     file.value = value
     world.evaluate(router)
     assert (router.state, router.reason) == (State.FAULT, f"track_file load has the value {value}")
@@ -492,8 +504,7 @@ def test_contributions_add_up_and_are_told(world: World, caplog: pytest.LogCaptu
     one, other = world.script("one", True), world.script("other", True)
     world.links["up1"] = link("up1", 8)
     router = world.router(
-        track_scripts=(TrackScript(name="one", weight=2), TrackScript(name="other", weight=-30)),
-        track_interfaces=(TrackInterface(interface="up1", weight=5),),
+        tracks=(on_link("up1", weight=5), on_script("one", weight=2), on_script("other", weight=-30))
     )
     assert world.effective(router) == 107
     assert "instance VI: priority 100 -> 107 (100 base, +5 up1, +2 one)" in caplog.messages
@@ -505,7 +516,7 @@ def test_contributions_add_up_and_are_told(world: World, caplog: pytest.LogCaptu
 
 def test_an_owner_keeps_255(world: World) -> None:
     world.script("chk", False)
-    router = world.router(priority=255, track_scripts=(TrackScript(name="chk", weight=-50),))
+    router = world.router(priority=255, tracks=(on_script("chk", weight=-50),))
     assert world.effective(router) == 255
     assert (router.state, router.reason) == (State.MASTER, "owner of its addresses (priority 255)")
 
@@ -513,7 +524,7 @@ def test_an_owner_keeps_255(world: World) -> None:
 @pytest.mark.parametrize("how", ["down", "gone"])
 def test_a_tracked_interface_without_weight(world: World, how: str) -> None:
     world.links["up1"] = link("up1", 8)
-    router = world.master(world.router(track_interfaces=(TrackInterface(interface="up1"),)))
+    router = world.master(world.router(tracks=(on_link("up1"),)))
     if how == "down":
         world.change(router, "up1", up=False)
     else:
@@ -551,11 +562,11 @@ def test_reconfigure_changes_it_in_place(world: World) -> None:
 def test_reconfigure_finds_new_trackers_at_once(world: World) -> None:
     world.script("chk", False)
     router = world.master(world.router())
-    tracked = (TrackScript(name="chk", weight=-10),)
-    router.reconfigure(instance("VI", track_scripts=tracked), world.now_ns)
+    tracked = (on_script("chk", weight=-10),)
+    router.reconfigure(instance("VI", tracks=tracked), world.now_ns)
     assert world.engine.equipped[router.handle][0].priority == 90
     assert world.effective(router) == 90
-    router.reconfigure(instance("VI", track_scripts=(TrackScript(name="chk"),)), world.now_ns)
+    router.reconfigure(instance("VI", tracks=(on_script("chk"),)), world.now_ns)
     world.drain()
     assert (router.state, router.reason) == (State.FAULT, "vrrp_script chk is down")
     router.reconfigure(instance("VI"), world.now_ns)
@@ -585,7 +596,7 @@ def test_what_makes_it_another_virtual_router(more: dict[str, Any]) -> None:
         {"advert_int_cs": 99},
         {"preempt": False},
         {"virtual_addresses": (virtual("10.1.1.1/32"),)},
-        {"track_scripts": (TrackScript(name="chk"),)},
+        {"tracks": (on_script("chk"),)},
         {"source_ip": IPv4Address("10.0.0.9")},
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from lab.kit.netns import in_new_namespace
-from unit.samples import instance, virtual
+from unit.samples import instance, on_file, on_link, virtual
 from unit.test_fleet import INTERVAL_NS, Bench, addresses, work
 from vrrpd_fast.fleet import Summary
 from vrrpd_fast.model import (
@@ -19,8 +19,6 @@ from vrrpd_fast.model import (
     Notify,
     Peer,
     State,
-    TrackFile,
-    TrackInterface,
 )
 from vrrpd_fast.router import identity
 
@@ -47,8 +45,7 @@ IN_PLACE: dict[str, Any] = {
     "dont_track_primary": True,
     "notify": Notify(master=Command(script="/bin/true")),
     "garp": Garp(master_refresh=60),
-    "track_interfaces": (TrackInterface(interface="a0", weight=1),),
-    "track_files": (TrackFile(name="load"),),
+    "tracks": (on_link("a0", weight=1), on_file("load")),
 }
 UNICAST_IN_PLACE: dict[str, Any] = {
     "unicast_peers": (Peer(address=ip_address("10.0.0.8")),),
@@ -72,7 +69,7 @@ NEEDS: dict[str, dict[str, Any]] = {  # what goes with one of these
 }
 # Scripts, routes and rules have tests of their own (test_fleet.py, test_carried.py); family is addresses of
 # the other kind, hence another virtual router in all it has.
-ELSEWHERE = {"name", "family", "track_scripts", "routes", "rules"}
+ELSEWHERE = {"name", "family", "routes", "rules"}
 
 MULTICAST = instance("VI", "10.9.0.1/32", virtual_router_id=1)
 UNICAST = structs.replace(MULTICAST, is_unicast=True, **NEEDS["is_unicast"])

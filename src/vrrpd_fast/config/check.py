@@ -163,16 +163,12 @@ def _check_owner(instance: Instance, block: VrrpInstance, path: Path, problems: 
     if not instance.accept:
         key = "no_accept" if block.no_accept else "accept"
         problems.error((*path, key), f"has no meaning for {why}, which always accepts", *causes)
-    tracked = [("track_script", track.weight) for track in instance.track_scripts]
-    tracked += [("track_interface", track.weight) for track in instance.track_interfaces]
-    tracked += [("track_file", track.weight) for track in instance.track_files]
-    for key in ("track_script", "track_interface", "track_file"):
-        if any(weight for name, weight in tracked if name == key):
-            problems.error(
-                (*path, key),
-                f"a weight cannot move the priority of {why}; take weight 0 (FAULT) or a priority below 255",
-                *causes,
-            )
+    for kind in dict.fromkeys(track.kind for track in instance.tracks if track.weight):
+        problems.error(
+            (*path, f"track_{kind}"),
+            f"a weight cannot move the priority of {why}; take weight 0 (FAULT) or a priority below 255",
+            *causes,
+        )
 
 
 def _check_authentication(instance: Instance, block: Authentication, where: Path, problems: Problems) -> None:

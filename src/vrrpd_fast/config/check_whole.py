@@ -7,7 +7,17 @@ from vrrpd_fast.config.check import NO_VIRTUAL_MAC
 from vrrpd_fast.config.check_strict import check_defaults
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.config.schema import GlobalDefs
-from vrrpd_fast.model import NS_PER_CS, NS_PER_S, VRRP_GROUP4, VRRP_GROUP6, Config, Family, Instance
+from vrrpd_fast.config.tracking import DEFINITIONS
+from vrrpd_fast.model import (
+    NS_PER_CS,
+    NS_PER_S,
+    VRRP_GROUP4,
+    VRRP_GROUP6,
+    Config,
+    Family,
+    Instance,
+    TrackKind,
+)
 
 
 def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
@@ -18,19 +28,20 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
     if block.vrrp_garp_extra_if and not any(one.garp.extra_if_all for one in config.instances.values()):
         problems.warning(("global_defs", "vrrp_garp_extra_if"), NO_VIRTUAL_MAC)
     _check_unique(config, problems)
-    instances = config.instances.values()
-    scripts = {track.name for instance in instances for track in instance.track_scripts}
-    _check_used("vrrp_script", config.scripts, scripts, problems)
-    files = {track.name for instance in instances for track in instance.track_files}
-    _check_used("track_file", config.files, files, problems)
+    used = {(track.kind, track.name) for one in config.instances.values() for track in one.tracks}
+    for kind, defined in ((TrackKind.SCRIPT, config.scripts), (TrackKind.FILE, config.files)):
+        _check_used(kind, defined, used, problems)
     if config.interface_delays:
         _check_delays(config, problems)
 
 
-def _check_used(kind: str, defined: Iterable[str], used: Set[str], problems: Problems) -> None:
+def _check_used(
+    kind: TrackKind, defined: Iterable[str], used: Set[tuple[TrackKind, str]], problems: Problems
+) -> None:
     for name in defined:
-        if name not in used:
-            problems.warning((kind, name), "is tracked by no vrrp_instance", ("vrrp_instance",), at_key=True)
+        if (kind, name) not in used:
+            path = (DEFINITIONS[kind], name)
+            problems.warning(path, "is tracked by no vrrp_instance", ("vrrp_instance",), at_key=True)
 
 
 def _check_unique(config: Config, problems: Problems) -> None:
@@ -88,7 +99,7 @@ def _check_delays(config: Config, problems: Problems) -> None:
         known = shortest.get(instance.interface)
         if known is None or silence < known[0]:
             shortest[instance.interface] = silence, instance.name
-        watched.update(track.interface for track in instance.track_interfaces)
+        watched.update(track.name for track in instance.tracked(TrackKind.INTERFACE))
     for name, delay in config.interface_delays.items():
         path = ("interface_up_down_delays", name)
         if name not in shortest:

@@ -9,26 +9,26 @@ from vrrpd_fast import model
 from vrrpd_fast.config import commands, schema
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema.base import stated
-from vrrpd_fast.config.tracking import track_files, track_interfaces, track_scripts
+from vrrpd_fast.config.tracking import Definitions, tracks
+from vrrpd_fast.model import TrackKind
+
+_ORDER = {kind: number for number, kind in enumerate(TrackKind)}
 
 
 class _Group(Struct, frozen=True):
     block: schema.VrrpSyncGroup
     path: Path
     notify: model.Notify
-    track_scripts: tuple[model.TrackScript, ...]
-    track_interfaces: tuple[model.TrackInterface, ...]
-    track_files: tuple[model.TrackFile, ...]
+    tracks: tuple[model.Track, ...]
 
 
 class Groups:
-    """The groups of a file; the scripts they track are resolved already."""
+    """The groups of a file; `definitions` is what they may track."""
 
     def __init__(
         self,
         blocks: Mapping[str, schema.VrrpSyncGroup],
-        scripts: dict[str, model.Script],
-        files: Mapping[str, schema.TrackFile],
+        definitions: Definitions,
         user: commands.User,
         problems: Problems,
     ) -> None:
@@ -41,9 +41,7 @@ class Groups:
                 block,
                 path,
                 commands.notify(block, user, False, path, problems),
-                track_scripts(block, scripts, path, problems),
-                track_interfaces(block, path, problems),
-                track_files(block, files, path, problems),
+                tracks(block, definitions, path, problems),
             )
             self._take_members(group)
 
@@ -73,32 +71,22 @@ class Groups:
             return instance
         if not group.block.sync_group_tracking_weight:
             self._check_weights(instance, group)
-        own = {track.name for track in instance.track_scripts}
-        files = {track.name for track in instance.track_files}
-        links = {instance.interface, *(track.interface for track in instance.track_interfaces)}
-        return msgspec.structs.replace(
-            instance,
-            track_scripts=instance.track_scripts
-            + tuple(track for track in group.track_scripts if track.name not in own),
-            track_interfaces=instance.track_interfaces
-            + tuple(track for track in group.track_interfaces if track.interface not in links),
-            track_files=instance.track_files
-            + tuple(track for track in group.track_files if track.name not in files),
-        )
+        own = {(track.kind, track.name) for track in instance.tracks}
+        own.add((TrackKind.INTERFACE, instance.interface))
+        added = [track for track in group.tracks if (track.kind, track.name) not in own]
+        if not added:
+            return instance
+        both = sorted([*instance.tracks, *added], key=lambda track: _ORDER[track.kind])
+        return msgspec.structs.replace(instance, tracks=tuple(both))
 
     def _check_weights(self, instance: model.Instance, group: _Group) -> None:
-        for key, tracks in (
-            ("track_script", instance.track_scripts),
-            ("track_interface", instance.track_interfaces),
-            ("track_file", instance.track_files),
-        ):
-            if any(track.weight for track in tracks):
-                self._problems.error(
-                    ("vrrp_instance", instance.name, key),
-                    f"has a weight, and vrrp_sync_group {group.path[1]} wants equal priorities: "
-                    f"let the group track it, take weight 0 (FAULT), or say sync_group_tracking_weight there",
-                    (*group.path, "group"),
-                )
+        for kind in dict.fromkeys(track.kind for track in instance.tracks if track.weight):
+            self._problems.error(
+                ("vrrp_instance", instance.name, f"track_{kind}"),
+                f"has a weight, and vrrp_sync_group {group.path[1]} wants equal priorities: "
+                f"let the group track it, take weight 0 (FAULT), or say sync_group_tracking_weight there",
+                (*group.path, "group"),
+            )
 
     def settings(self, instances: Mapping[str, model.Instance]) -> dict[str, model.SyncGroup]:
         """The groups for the daemon; members that do not exist are noted."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vrrpd_fast.config.commands import NOTIFY_WORDS
 from vrrpd_fast.config.problems import Path, Problems
-from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, Script, Severity
+from vrrpd_fast.model import Command, Config, Fifo, Instance, Notify, Process, Script, Severity, TrackKind
 from vrrpd_fast.spawn.command import Identity, command, resolve_user, words_of
 from vrrpd_fast.spawn.security import find_obstacle, find_weakness
 
@@ -121,8 +121,12 @@ def judge(config: Config, problems: Problems) -> Config:
         notify = _runnable(instance.notify, ("vrrp_instance", name), programs)
         if notify is not instance.notify:
             fields["notify"] = notify
-        if gone and any(tracked.name in gone for tracked in instance.track_scripts):
-            fields["track_scripts"] = tuple(it for it in instance.track_scripts if it.name not in gone)
+        if gone and any(track.name in gone for track in instance.tracked(TrackKind.SCRIPT)):
+            fields["tracks"] = tuple(
+                track
+                for track in instance.tracks
+                if track.kind is not TrackKind.SCRIPT or track.name not in gone
+            )
         if fields:
             changed[name] = msgspec.structs.replace(instance, **fields)
     groups = {

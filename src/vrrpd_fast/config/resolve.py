@@ -5,7 +5,6 @@ here and the remedy named. Rules that only judge the outcome are in check.py.
 """
 
 import socket
-from collections.abc import Mapping
 
 from msgspec import UNSET, Struct
 
@@ -19,8 +18,8 @@ from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
-from vrrpd_fast.config.tracking import track_files, track_interfaces, track_scripts, value_file
-from vrrpd_fast.model import Family
+from vrrpd_fast.config.tracking import Definitions, tracks, value_file
+from vrrpd_fast.model import Family, TrackKind
 
 _DEFAULT_PRIORITY = 100
 _OWNER_PRIORITY = 255
@@ -51,8 +50,9 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     scripts = {name: _script(name, it, defaults, problems) for name, it in file.vrrp_script.items()}
     for name in file.track_file:
         _check_name(name, ("track_file", name), problems)
-    groups = Groups(file.vrrp_sync_group, scripts, file.track_file, defaults.user, problems)
-    resolver = _Instances(defaults, scripts, file.track_file, groups, problems)
+    definitions: Definitions = {TrackKind.SCRIPT: scripts, TrackKind.FILE: file.track_file}
+    groups = Groups(file.vrrp_sync_group, definitions, defaults.user, problems)
+    resolver = _Instances(defaults, definitions, groups, problems)
     instances = {name: resolver.resolve(name, it) for name, it in file.vrrp_instance.items()}
     notify_fifo, vrrp_notify_fifo = commands.fifos(block, defaults.user, problems)
     config = model.Config(
@@ -170,14 +170,12 @@ class _Instances:
     def __init__(
         self,
         defaults: Defaults,
-        scripts: dict[str, model.Script],
-        files: Mapping[str, schema.TrackFile],
+        definitions: Definitions,
         groups: Groups,
         problems: Problems,
     ) -> None:
         self._defaults = defaults
-        self._scripts = scripts
-        self._files = files
+        self._definitions = definitions
         self._groups = groups
         self._problems = problems
         self._carried = Carried(problems)
@@ -254,9 +252,7 @@ class _Instances:
                 problems,
             ),
             garp=garp(block, defaults.garp, strict, path, problems),
-            track_scripts=track_scripts(block, self._scripts, path, problems) if block.track_script else (),
-            track_interfaces=track_interfaces(block, path, problems) if block.track_interface else (),
-            track_files=track_files(block, self._files, path, problems) if block.track_file else (),
+            tracks=tracks(block, self._definitions, path, problems),
         )
         check_instance(instance, block, problems)
         return self._groups.with_group(instance)

@@ -1,6 +1,7 @@
 """What is tracked: entries `NAME [weight N] [reverse|noreverse]`, or objects, and track_file blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -16,6 +17,26 @@ from vrrpd_fast.config.schema import (
     VrrpSyncGroup,
 )
 from vrrpd_fast.config.schema.base import stated
+from vrrpd_fast.model import Track, TrackKind
+
+# The blocks that define what is tracked; links need none.
+DEFINITIONS = {TrackKind.SCRIPT: "vrrp_script", TrackKind.FILE: "track_file"}
+_LARGEST = 253  # a weight, unless _LARGER has another
+_LARGER = {TrackKind.FILE: 254}
+
+Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry
+
+
+class Definition(Protocol):
+    """What a definition says for those who track it and say nothing else."""
+
+    @property
+    def weight(self) -> int: ...
+    @property
+    def reverse(self) -> bool: ...
+
+
+Definitions = Mapping[TrackKind, Mapping[str, Definition]]
 
 
 class Interest(Struct, frozen=True):
@@ -26,14 +47,12 @@ class Interest(Struct, frozen=True):
     reverse: bool | UnsetType = UNSET
 
 
-def interest(
-    entry: str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry, most: int = 253
-) -> Interest:
+def interest(entry: Entry, most: int = _LARGEST) -> Interest:
     """One entry of a track list, with a weight of at most `most`; raises EntryError."""
-    if isinstance(entry, TrackScriptEntry | TrackFileEntry):
-        return Interest(entry.name, entry.weight, entry.reverse)
     if isinstance(entry, TrackInterfaceEntry):
         return Interest(entry.interface, entry.weight, entry.reverse)
+    if not isinstance(entry, str):
+        return Interest(entry.name, entry.weight, entry.reverse)
     words = entry.split()
     if not words:
         raise EntryError("is empty")
@@ -59,62 +78,78 @@ def interest(
     return Interest(words[0], weight, reverse)
 
 
-def track_scripts(
-    block: VrrpInstance | VrrpSyncGroup, scripts: Mapping[str, model.Script], path: Path, problems: Problems
-) -> tuple[model.TrackScript, ...]:
-    """track_script of the instance or sync group at `path`."""
-    found = _by_name(block.track_script, "track_script", "vrrp_script", scripts, path, problems)
-    return tuple(
-        model.TrackScript(
-            name=wanted.name,
-            weight=stated(wanted.weight, scripts[wanted.name].weight),
-            reverse=stated(wanted.reverse, scripts[wanted.name].reverse),
-        )
-        for wanted in found
-    )
+def tracks(
+    block: VrrpInstance | VrrpSyncGroup, definitions: Definitions, path: Path, problems: Problems
+) -> tuple[Track, ...]:
+    """All that the instance or sync group at `path` tracks, in the order of TrackKind."""
+    found: list[Track] = []
+    if block.track_interface:
+        found += _interfaces(block, path, problems)
+    for kind, known in definitions.items():
+        if entries := getattr(block, f"track_{kind}"):
+            found += _defined(entries, kind, known, path, problems)
+    return tuple(found)
 
 
-def track_files(
-    block: VrrpInstance | VrrpSyncGroup, files: Mapping[str, TrackFile], path: Path, problems: Problems
-) -> tuple[model.TrackFile, ...]:
-    """track_file of the instance or sync group at `path`."""
-    found = _by_name(block.track_file, "track_file", "track_file", files, path, problems)
-    return tuple(
-        model.TrackFile(
-            name=wanted.name,
-            weight=stated(wanted.weight, files[wanted.name].weight),
-            reverse=stated(wanted.reverse, files[wanted.name].reverse),
-        )
-        for wanted in found
-    )
-
-
-def _by_name(
-    entries: Sequence[str | TrackScriptEntry | TrackFileEntry],
-    key: str,
-    definition: str,
-    known: Mapping[str, object],
+def _defined(
+    entries: Sequence[Entry],
+    kind: TrackKind,
+    known: Mapping[str, Definition],
     path: Path,
     problems: Problems,
-) -> list[Interest]:
-    """The entries of list `key` whose names are defined in blocks of the kind `definition`."""
-    tracked: dict[str, Interest] = {}
+) -> Iterator[Track]:
+    """The entries of a list whose names are defined."""
+    definition = DEFINITIONS[kind]
+    seen: set[str] = set()
     for index, entry in enumerate(entries):
-        where = (*path, key, index)
+        where = (*path, f"track_{kind}", index)
         try:
-            wanted = interest(entry, 254 if key == "track_file" else 253)
+            wanted = interest(entry, _LARGER.get(kind, _LARGEST))
         except EntryError as error:
             problems.malformed(where, error.in_line)
             problems.incomplete(path[:1])  # it may be the only one that tracks this
             continue
-        if wanted.name not in known:
+        defined = known.get(wanted.name)
+        if defined is None:
             nearest = problems.suggestion(wanted.name, known)
             problems.error(where, f"there is no {definition} {quoted(wanted.name)}{nearest}", (definition,))
             continue
-        if wanted.name in tracked:
+        if wanted.name in seen:
             problems.error(where, f"{quoted(wanted.name)} is tracked twice")
-        tracked[wanted.name] = wanted
-    return list(tracked.values())
+        seen.add(wanted.name)
+        yield Track(
+            kind=kind,
+            name=wanted.name,
+            weight=stated(wanted.weight, defined.weight),
+            reverse=stated(wanted.reverse, defined.reverse),
+        )
+
+
+def _interfaces(block: VrrpInstance | VrrpSyncGroup, path: Path, problems: Problems) -> Iterator[Track]:
+    """track_interface; an instance's own is left out."""
+    seen: set[str] = set()
+    for index, entry in enumerate(block.track_interface):
+        where = (*path, "track_interface", index)
+        try:
+            wanted = interest(entry)
+        except EntryError as error:
+            problems.malformed(where, error.in_line)
+            continue
+        if fault := interface_fault(wanted.name):
+            problems.error(where, fault)
+        elif isinstance(block, VrrpInstance) and wanted.name == block.interface:
+            why = "dont_track_primary leaves out" if block.dont_track_primary else "is tracked anyway"
+            problems.warning(where, f"{wanted.name} is the interface of the instance, which {why}")
+            continue
+        if wanted.name in seen:
+            problems.error(where, f"{quoted(wanted.name)} is tracked twice")
+        seen.add(wanted.name)
+        yield Track(
+            kind=TrackKind.INTERFACE,
+            name=wanted.name,
+            weight=stated(wanted.weight, 0),
+            reverse=stated(wanted.reverse, False),
+        )
 
 
 def value_file(name: str, block: TrackFile, problems: Problems) -> model.ValueFile:
@@ -139,31 +174,3 @@ def value_file(name: str, block: TrackFile, problems: Problems) -> model.ValueFi
         except EntryError as error:
             problems.malformed((*path, "init_file"), str(error))
     return model.ValueFile(name=name, path=block.file, initial=initial, overwrite=overwrite)
-
-
-def track_interfaces(
-    block: VrrpInstance | VrrpSyncGroup, path: Path, problems: Problems
-) -> tuple[model.TrackInterface, ...]:
-    """track_interface of the instance or sync group at `path`; an instance's own is left out."""
-    tracked: dict[str, model.TrackInterface] = {}
-    for index, entry in enumerate(block.track_interface):
-        where = (*path, "track_interface", index)
-        try:
-            wanted = interest(entry)
-        except EntryError as error:
-            problems.malformed(where, error.in_line)
-            continue
-        if fault := interface_fault(wanted.name):
-            problems.error(where, fault)
-        elif isinstance(block, VrrpInstance) and wanted.name == block.interface:
-            why = "dont_track_primary leaves out" if block.dont_track_primary else "is tracked anyway"
-            problems.warning(where, f"{wanted.name} is the interface of the instance, which {why}")
-            continue
-        if wanted.name in tracked:
-            problems.error(where, f"{quoted(wanted.name)} is tracked twice")
-        tracked[wanted.name] = model.TrackInterface(
-            interface=wanted.name,
-            weight=stated(wanted.weight, 0),
-            reverse=stated(wanted.reverse, False),
-        )
-    return tuple(tracked.values())

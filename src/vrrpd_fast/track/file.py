@@ -7,6 +7,7 @@ import stat
 
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import JSON, ValueFile
+from vrrpd_fast.track.priority import Fault, contribution_of_value
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,13 @@ class FileTracker:
         self.value = 0
         self.state = "unread"  # or read, missing, unreadable, no number, out of range
         self._limit = RateLimit(1, 60.0)
+
+    @property
+    def text(self) -> str:
+        return f"track_file {self.file.name} has the value {self.value}"
+
+    def part(self, weight: int, reverse: bool) -> int | Fault:
+        return contribution_of_value(weight, reverse, self.value)
 
     def initialise(self) -> None:
         """Write the number of init_file, if the file is not there or is to be overwritten."""

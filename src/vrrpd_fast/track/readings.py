@@ -5,104 +5,66 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from vrrpd_fast.model import JSON, Instance, Reason
-from vrrpd_fast.net.links import Link
-from vrrpd_fast.track.priority import Fault, contribution, contribution_of_value
+from vrrpd_fast.model import JSON, Instance, Reason, Track, TrackKind
+from vrrpd_fast.track.priority import Fault
+
+REASONS = {
+    TrackKind.INTERFACE: Reason.TRACKED_INTERFACE,
+    TrackKind.SCRIPT: Reason.TRACKED_SCRIPT,
+    TrackKind.FILE: Reason.TRACKED_FILE,
+    TrackKind.PROCESS: Reason.TRACKED_PROCESS,
+    TrackKind.PROBE: Reason.TRACKED_PROBE,
+    TrackKind.BFD: Reason.TRACKED_BFD,
+}
 
 
-class Judge(Protocol):
-    """What is needed of a script tracker."""
+class Tracked(Protocol):
+    """What is needed of anything that can be tracked."""
 
     @property
-    def state(self) -> bool | None: ...
+    def text(self) -> str:
+        """How it is, as a sentence."""
 
-    def describe(self) -> JSON: ...
+    def part(self, weight: int, reverse: bool) -> int | Fault:
+        """What it adds to the priority of one that tracks it like this (priority.py)."""
+
+    def describe(self) -> JSON:
+        """Its entry in the status contract, but for what is each virtual router's own."""
 
 
-class Counter(Protocol):
-    """What is needed of a file tracker."""
-
-    value: int
-
-    def describe(self) -> JSON: ...
+Find = Callable[[TrackKind, str], Tracked]
 
 
 class Reading(Struct, frozen=True):
-    """One tracker of a virtual router: `part` is what it adds; `reason` and `text` name it as a fault."""
+    """One tracker of a virtual router: `part` is what it adds."""
 
-    name: str
-    weight: int
-    reverse: bool
+    track: Track
     part: int | Fault
-    reason: Reason
-    text: str
-    describe: Callable[[], JSON]
+    tracked: Tracked
+
+    @property
+    def name(self) -> str:
+        return self.track.name
+
+    @property
+    def fault(self) -> tuple[Reason, str]:
+        """What to say of it when `part` is a fault."""
+        return REASONS[self.track.kind], self.tracked.text
 
     def status(self) -> JSON:
         """Its entry in the status contract."""
+        track = self.track
         part = self.part.value if isinstance(self.part, Fault) else self.part
-        return {**self.describe(), "weight": self.weight, "reverse": self.reverse, "contribution": part}
+        return {
+            **self.tracked.describe(),
+            "weight": track.weight,
+            "reverse": track.reverse,
+            "contribution": part,
+        }
 
 
-class Trackers:
-    """Where readings come from: links, scripts and files by name."""
-
-    def __init__(
-        self,
-        link: Callable[[str], Link | None],
-        script: Callable[[str], Judge],
-        file: Callable[[str], Counter],
-    ) -> None:
-        self._link = link
-        self._script = script
-        self._file = file
-
-    def readings(self, instance: Instance) -> Iterator[Reading]:
-        """All that this instance tracks, the most basic first."""
-        for link in instance.track_interfaces:
-            known = self._link(link.interface)
-            up = known is not None and known.up
-            yield Reading(
-                link.interface,
-                link.weight,
-                link.reverse,
-                contribution(link.weight, link.reverse, up),
-                Reason.TRACKED_INTERFACE,
-                f"tracked interface {link.interface} is {_word(up)}",
-                _Described({"name": link.interface, "type": "interface", "state": _word(up)}),
-            )
-        for script in instance.track_scripts:
-            judge = self._script(script.name)
-            yield Reading(
-                script.name,
-                script.weight,
-                script.reverse,
-                contribution(script.weight, script.reverse, judge.state),
-                Reason.TRACKED_SCRIPT,
-                f"vrrp_script {script.name} is {_word(bool(judge.state))}",
-                judge.describe,
-            )
-        for file in instance.track_files:
-            counter = self._file(file.name)
-            yield Reading(
-                file.name,
-                file.weight,
-                file.reverse,
-                contribution_of_value(file.weight, file.reverse, counter.value),
-                Reason.TRACKED_FILE,
-                f"track_file {file.name} has the value {counter.value}",
-                counter.describe,
-            )
-
-
-class _Described(Struct, frozen=True):
-    """What is described already."""
-
-    entry: JSON
-
-    def __call__(self) -> JSON:
-        return self.entry
-
-
-def _word(up: bool) -> str:
-    return "up" if up else "down"
+def readings(instance: Instance, find: Find) -> Iterator[Reading]:
+    """All that this instance tracks, the most basic first."""
+    for track in instance.tracks:
+        tracked = find(track.kind, track.name)
+        yield Reading(track, tracked.part(track.weight, track.reverse), tracked)

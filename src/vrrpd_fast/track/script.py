@@ -9,6 +9,7 @@ from ..log import RateLimit
 from ..model import NS_PER_S
 from ..spawn.command import command, resolve_user
 from ..spawn.spawn import Result, Run, Spawner
+from .priority import Fault, contribution
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,13 @@ class ScriptTracker:
     def state(self) -> bool | None:
         """True up, False down, None before the first result."""
         return self._judgement.state
+
+    @property
+    def text(self) -> str:
+        return f"vrrp_script {self.script.name} is {'up' if self.state else 'down'}"
+
+    def part(self, weight: int, reverse: bool) -> int | Fault:
+        return contribution(weight, reverse, self.state)
 
     def start(self, share: float = 1.0) -> None:
         """Run now, after `share` (0 < share ≤ 1) of the interval, and at every interval from there."""

@@ -66,22 +66,23 @@ def test_members_and_notify() -> None:
 def test_what_a_group_tracks_every_member_tracks() -> None:
     config = load({"track_script": ["chk"], "track_interface": ["eth1 weight 20", "eth2"]})
     one, two = config.instances["one"], config.instances["two"]
-    assert [(track.name, track.weight) for track in one.track_scripts] == [("chk", 5)]
-    assert one.track_scripts == two.track_scripts
-    assert [(track.interface, track.weight) for track in one.track_interfaces] == [("eth1", 20), ("eth2", 0)]
-    assert [track.interface for track in two.track_interfaces] == ["eth2"]  # eth1 is its own
+    assert [(track.name, track.weight) for track in one.tracks] == [("eth1", 20), ("eth2", 0), ("chk", 5)]
+    assert [(track.name, track.weight) for track in two.tracks] == [
+        ("eth2", 0),
+        ("chk", 5),
+    ]  # eth1 is its own
 
 
 def test_what_a_member_tracks_itself_is_not_tracked_twice() -> None:
     config = load({"track_script": ["chk"]}, {"track_script": ["chk weight 0"]})
-    assert [(track.name, track.weight) for track in config.instances["one"].track_scripts] == [("chk", 0)]
+    assert [(track.name, track.weight) for track in config.instances["one"].tracks] == [("chk", 0)]
 
 
 def test_a_weight_of_a_member_s_own_needs_the_group_s_leave() -> None:
     with pytest.raises(ConfigError, match="sync_group_tracking_weight"):
         load({}, {"track_script": ["chk"]})
     config = load({"sync_group_tracking_weight": True}, {"track_script": ["chk"]})
-    assert config.instances["one"].track_scripts[0].weight == 5
+    assert config.instances["one"].tracks[0].weight == 5
 
 
 def test_priority_changes_are_the_instance_s_then_the_group_s_then_the_global_word() -> None:
@@ -105,6 +106,6 @@ def test_keepalived_takes_the_weights_of_members_away(
 ) -> None:
     loaded = load_text(CONF % word, "keepalived.conf")
     one = loaded.config.instances["one"]
-    assert (one.track_scripts[0].weight, one.track_interfaces[0].weight) == weights
+    assert (one.tracks[1].weight, one.tracks[0].weight) == weights
     told = [finding for finding in loaded.findings if "its weight becomes 0" in finding.message]
     assert len(told) == warnings

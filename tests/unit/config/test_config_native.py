@@ -11,13 +11,14 @@ import msgspec
 import pytest
 
 from unit.config.loading import instance, load
+from unit.samples import on_link, on_script
 from vrrpd_fast import model
 from vrrpd_fast.config import commands, resolve, schema
 from vrrpd_fast.config import load as loading
 from vrrpd_fast.config.check import most_addresses
 from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.problems import Problems
-from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, TrackScript, VirtualAddress
+from vrrpd_fast.model import Config, ConfigError, Family, Garp, Instance, Script, VirtualAddress
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -44,7 +45,7 @@ def test_reference_deployment() -> None:
             priority=100,
             advert_int_cs=100,
             virtual_addresses=(VirtualAddress(address=IPv4Address(address), prefixlen=32, dev=interface),),
-            track_scripts=(TrackScript(name="CHK-LB", weight=2),),
+            tracks=(on_script("CHK-LB", weight=2),),
         )
 
     loaded = loading.load(EXAMPLES / "vips.json")
@@ -116,8 +117,8 @@ def test_advert_int(version: int, seconds: float, centiseconds: int) -> None:
 def test_every_interval_of_version_3_is_accepted() -> None:
     problems = Problems()
     defaults = resolve._defaults(schema.GlobalDefs(), problems)
-    groups = Groups({}, {}, {}, defaults.user, problems)
-    instances = resolve._Instances(defaults, {}, {}, groups, problems)
+    groups = Groups({}, {}, defaults.user, problems)
+    instances = resolve._Instances(defaults, {}, groups, problems)
     for centiseconds in range(1, 4096):
         assert instances._advert_int_cs(float(f"{centiseconds / 100:.2f}"), 3, ()) == centiseconds
     assert problems.items == []
@@ -307,22 +308,22 @@ def test_same_vrid_where_groups_or_peers_tell_them_apart() -> None:
 def test_tracking() -> None:
     scripts = {"S": {"script": "true", "weight": 5, "reverse": True}}
     one = instance(scripts=scripts, track_script=["S"])
-    assert one.track_scripts == (TrackScript(name="S", weight=5, reverse=True),)
+    assert one.tracks == (on_script("S", weight=5, reverse=True),)
     one = instance(scripts=scripts, track_script=["S weight -7 noreverse"])
-    assert one.track_scripts == (TrackScript(name="S", weight=-7, reverse=False),)
+    assert one.tracks == (on_script("S", weight=-7, reverse=False),)
     one = instance(scripts=scripts, track_script=[{"name": "S", "weight": 0}])
-    assert one.track_scripts == (TrackScript(name="S", weight=0, reverse=True),)
+    assert one.tracks == (on_script("S", weight=0, reverse=True),)
     one = instance(track_interface=["eth1", "eth2 weight -20 reverse", {"interface": "eth3", "weight": 1}])
-    assert one.track_interfaces == (
-        model.TrackInterface(interface="eth1"),
-        model.TrackInterface(interface="eth2", weight=-20, reverse=True),
-        model.TrackInterface(interface="eth3", weight=1),
+    assert one.tracks == (
+        on_link("eth1"),
+        on_link("eth2", weight=-20, reverse=True),
+        on_link("eth3", weight=1),
     )
 
 
 def test_owner_may_track_without_weight() -> None:
     one = instance(priority=255, scripts={"S": {"script": "true"}}, track_script=["S"])
-    assert one.track_scripts == (TrackScript(name="S", weight=0),)
+    assert one.tracks == (on_script("S", weight=0),)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from unit.samples import on_script
 from vrrpd_fast.config import programs
 from vrrpd_fast.config.load import Loaded, load
-from vrrpd_fast.model import ConfigError, TrackScript
+from vrrpd_fast.model import ConfigError
 
 BLOCK = {"interface": "eth0", "virtual_router_id": 1, "virtual_ipaddress": ["10.0.0.1"]}
 
@@ -103,7 +104,7 @@ def test_what_security_refuses_is_taken_out(tmp_path: Path, monkeypatch: pytest.
     config = found.config
     one = config.instances["one"]
     assert list(config.scripts) == ["good"]
-    assert one.track_scripts == (TrackScript(name="good"),)
+    assert one.tracks == (on_script("good"),)
     assert (one.notify.every, one.notify.stop is None) == (None, False)
     assert (config.process.startup_script, config.process.shutdown_script is None) == (None, False)
     assert config.notify_fifo is not None and config.notify_fifo.script is None

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unit.config.loading import load
+from unit.samples import on_file
 from vrrpd_fast.config.convert import expand
 from vrrpd_fast.config.load import load_text
 from vrrpd_fast.config.problems import Problems
 from vrrpd_fast.config.ranges import expand as write_out
-from vrrpd_fast.model import ConfigError, Instance, TrackFile, ValueFile
+from vrrpd_fast.model import ConfigError, Instance, ValueFile
 
 # A busy machine may stall any example; what counts is the outcome.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,7 +109,7 @@ def test_names_of_digits_can_be_referred_to() -> None:
     }
     loaded = load({"vrrp_script": {"{n}": script}, "vrrp_instance": {"{n}": router}})
     assert loaded.findings == []
-    assert loaded.config.instances["2"].track_scripts[0].name == "2"
+    assert loaded.config.instances["2"].tracks[0].name == "2"
 
 
 def test_track_files_have_ranges_too() -> None:
@@ -119,7 +120,7 @@ def test_track_files_have_ranges_too() -> None:
     assert loaded.findings == []
     last = ValueFile(name="f3", path="/run/f3", initial=3, overwrite=True)
     assert (len(loaded.config.files), loaded.config.files["f3"]) == (3, last)
-    assert loaded.config.instances["V3"].track_files == (TrackFile(name="f3", weight=-3),)
+    assert loaded.config.instances["V3"].tracks == (on_file("f3", weight=-3),)
 
 
 def test_other_blocks_stay_where_they_are_and_as_they_are() -> None:
@@ -151,7 +152,7 @@ def test_a_range_may_refer_to_another() -> None:
     }
     loaded = load(blocks)
     assert loaded.findings == []
-    assert loaded.config.instances["lan2"].track_scripts[0].name == "chk2"
+    assert loaded.config.instances["lan2"].tracks[0].name == "chk2"
 
 
 def test_blocks_in_all_are_bounded() -> None:

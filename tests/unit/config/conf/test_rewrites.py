@@ -255,7 +255,7 @@ def test_ipv6_in_version_2() -> None:
 def test_weights_do_not_move_an_owner(lines: list[str], kept: list[str]) -> None:
     text = CHK + instance_text("priority 255", *lines)
     one = loaded(text).config.instances["one"]
-    names = [track.name for track in one.track_scripts] + [track.interface for track in one.track_interfaces]
+    names = [track.name for track in one.tracks]
     assert names == kept
     told = [message for message in warnings(text) if "priority 255" in message]
     assert len(told) == (0 if kept == ["chk"] else 1)
@@ -263,7 +263,7 @@ def test_weights_do_not_move_an_owner(lines: list[str], kept: list[str]) -> None
 
 def test_a_script_that_stands_below_counts() -> None:
     one, messages = result(instance_text("track_script {", "chk", "}") + CHK)
-    assert [track.name for track in one.track_scripts] == ["chk"]
+    assert [track.name for track in one.tracks] == ["chk"]
     assert messages == [
         "track_script: vrrp_script chk stands below, on line 11, where keepalived does not look: "
         "there this entry is left out, here it counts"

@@ -1,0 +1,75 @@
+"""Everything that virtual routers track, of every kind, from one reload to the next."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from vrrpd_fast.model import Config, TrackKind
+from vrrpd_fast.net.links import Link
+from vrrpd_fast.spawn.spawn import Spawner
+from vrrpd_fast.track.files import Files
+from vrrpd_fast.track.interface import InterfaceTracker
+from vrrpd_fast.track.readings import Tracked
+from vrrpd_fast.track.script import ScriptTracker
+from vrrpd_fast.track.scripts import Scripts
+
+
+class Fresh(Struct, frozen=True):
+    """What a new configuration brings, checked and not yet in force."""
+
+    scripts: Mapping[str, ScriptTracker]
+
+
+class Watch:
+    """A reload goes: prepare; take; then, when virtual routers are as configured, drop and start.
+
+    `link(name)` is a link as virtual routers see it; what changes there is told elsewhere. `on_change(kind,
+    name)`: something else that is tracked says something else than before.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        spawner: Spawner,
+        link: Callable[[str], Link | None],
+        on_change: Callable[[TrackKind, str], None],
+    ) -> None:
+        self._link = link
+        self._scripts = Scripts(spawner, lambda name: on_change(TrackKind.SCRIPT, name))
+        self._files = Files(loop, lambda name: on_change(TrackKind.FILE, name))
+        self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
+            TrackKind.INTERFACE: self._interface,
+            TrackKind.SCRIPT: self._scripts.judge,
+            TrackKind.FILE: self._files.get,
+        }
+
+    def find(self, kind: TrackKind, name: str) -> Tracked:
+        """What is tracked under a name that the configuration has."""
+        return self._finders[kind](name)
+
+    def prepare(self, config: Config) -> Fresh:
+        """What is new or differs. ValueError, and nothing has changed, when it cannot be used as written."""
+        return Fresh(scripts=self._scripts.prepare(config.scripts))
+
+    async def take(self, config: Config, fresh: Fresh, pause: Callable[[], None]) -> None:
+        """Have all that is configured; `pause` is called before others get a turn."""
+        self._scripts.take(fresh.scripts)
+        await self._files.take(config.files, pause)
+
+    async def drop(self, config: Config, pause: Callable[[], None]) -> None:
+        """Forget what is not configured any more; `pause` as in take."""
+        self._scripts.drop(config.scripts)
+        await self._files.drop(config.files, pause)
+
+    def start(self, fresh: Fresh) -> None:
+        """Begin to ask what is new."""
+        self._scripts.start(fresh.scripts.values())
+
+    def close(self) -> None:
+        self._scripts.close()
+        self._files.close()
+
+    def _interface(self, name: str) -> InterfaceTracker:
+        link = self._link(name)
+        return InterfaceTracker(name, link is not None and link.up)
