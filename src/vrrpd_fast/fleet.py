@@ -273,7 +273,8 @@ class Fleet:
                 if is_first:
                     raise
                 failed[name] = error.strerror or str(error)
-                log.error("instance %s: does not run any more: %s", name, failed[name])
+                text = "instance %s: does not run any more: %s"
+                log.error(text, name, failed[name], extra={"instance": name})
             if self.engine.now_ns() - slice_ns > limit_ns:
                 self.engine.settle()
                 self._holds.note("configuration", slice_ns)
@@ -567,6 +568,7 @@ class Fleet:
                     name,
                     prepared.address,
                     prepared.address.dev,
+                    extra={"instance": name},
                 )
                 self._claims.put_back(router, [prepared])
 

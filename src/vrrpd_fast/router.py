@@ -138,7 +138,9 @@ class VirtualRouter:
             self._equip()
         priority = self._effective()
         if priority != self._priority:
-            log.info("instance %s: priority %d -> %d (%s)", self.name, self._priority, priority, self._sum())
+            self._log(
+                logging.INFO, "priority", "priority %d -> %d (%s)", self._priority, priority, self._sum()
+            )
             self._priority = priority
             self._around.engine.set_priority(self.handle, priority, now_ns)
             self._around.tell_priority(self)
@@ -146,7 +148,7 @@ class VirtualRouter:
         was_faulty = self._fault is not None or self.state is State.FAULT
         if fault is not None and self.state is State.FAULT and fault != self._fault:
             self._last_fault = fault[1]
-            log.warning("instance %s: still FAULT: %s", self.name, fault[1])
+            self._log(logging.WARNING, "fault", "still FAULT: %s", fault[1])
         self._fault = fault
         if fault is not None:
             self._around.engine.stop(self.handle, now_ns, State.FAULT, fault[0])
@@ -184,7 +186,7 @@ class VirtualRouter:
         """Log a transition, and return its reason; nothing that moves traffic waits for this."""
         level = logging.WARNING if event.new is State.FAULT else logging.INFO
         reason = self._explain(event)
-        log.log(level, "instance %s: %s -> %s: %s", self.name, event.old.name, event.new.name, reason)
+        self._log(level, "transition", "%s -> %s: %s", event.old.name, event.new.name, reason)
         return reason
 
     @property
@@ -211,7 +213,11 @@ class VirtualRouter:
         return explain.transition(event, self.instance, *self._then)
 
     def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
-        log.warning("instance %s: %s", self.name, explain.complaint(what, source))
+        self._log(logging.WARNING, "complaint", "%s", explain.complaint(what, source))
+
+    def _log(self, level: int, event: str, text: str, *args: object) -> None:
+        extra = {"instance": self.name, "event": event}
+        log.log(level, "instance %s: " + text, self.name, *args, extra=extra, stacklevel=2)
 
     def reconfigure(self, instance: Instance, now_ns: int, routing: PreparedRouting | None = None) -> None:
         """Other settings under the same identity (see `identity`); the state stays.

@@ -309,7 +309,8 @@ class Claims:
                 if claim.is_shielded:
                     name = claim.router.name
                     text = "instance %s: no_accept is not in force: %s"
-                    self._limit.log(log, logging.ERROR, (name, "shield"), text, name, error.strerror)
+                    key, about = (name, "shield"), {"instance": name}
+                    self._limit.log(log, logging.ERROR, key, text, name, error.strerror, extra=about)
 
     def _settle(self, claim: Claim) -> None:
         """Addresses are in: repeat their announcements; or they are out. Try again what was refused."""
@@ -359,4 +360,5 @@ class Claims:
     def _tell(self, router: Claimant, adds: bool, failure: Failure) -> None:
         verb = "add" if adds else "remove"
         key = (router.name, str(failure.subject), failure.error.errno)
-        self._limit.log(log, logging.ERROR, key, "instance %s: cannot %s %s", router.name, verb, failure)
+        text, about = "instance %s: cannot %s %s", {"instance": router.name}
+        self._limit.log(log, logging.ERROR, key, text, router.name, verb, failure, extra=about)

@@ -123,7 +123,8 @@ class Guard:
         found = [each for each in router.routing.find(key) if all(map(self._is_up, each.devices))]
         for each in found:
             text = "instance %s: someone removed %s: put back"
-            self._limit.log(log, logging.WARNING, (name, key), text, name, each)
+            about = {"instance": name}
+            self._limit.log(log, logging.WARNING, (name, key), text, name, each, extra=about)
         return found
 
     def _is_up(self, dev: str) -> bool:

@@ -208,4 +208,5 @@ class ScriptQueue:
 
     def _say(self, job: Job, level: int, text: str, *arguments: object) -> None:
         where = f"instance {job.event.name}: {job.word} script {job.command.script}: "
-        self._limit.log(log, level, job.word, "%s" + text, where, *arguments)
+        about = {"instance": job.event.name}
+        self._limit.log(log, level, job.word, "%s" + text, where, *arguments, extra=about)
