@@ -400,6 +400,65 @@ class Script(Struct, frozen=True, kw_only=True):
     group: str | None = None
 
 
+class ProbeKind(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What a probe asks. The tag of each kind is its word in the file.
+
+    Settings cross to the helper process as msgpack: their fields are texts, numbers, tuples of these.
+    """
+
+    @property
+    def word(self) -> str:
+        return str(type(self).__struct_config__.tag)
+
+    @property
+    def target(self) -> str:
+        """What is asked, for people: an address, a file, a name."""
+        raise NotImplementedError
+
+
+class TcpProbe(ProbeKind, frozen=True, kw_only=True, tag="tcp"):
+    """Up while something accepts connections; with `expect` while it says that, once `send` is sent."""
+
+    address: str
+    port: int
+    source: str | None = None
+    send: str | None = None
+    expect: str | None = None
+
+    @property
+    def target(self) -> str:
+        return _endpoint(self.address, self.port)
+
+
+class UnixProbe(ProbeKind, frozen=True, kw_only=True, tag="unix"):
+    """TcpProbe for a stream socket of this machine; a path that begins with @ is an abstract name."""
+
+    path: str
+    send: str | None = None
+    expect: str | None = None
+
+    @property
+    def target(self) -> str:
+        return self.path
+
+
+AnyProbeKind = TcpProbe | UnixProbe
+
+
+class Probe(Struct, frozen=True, kw_only=True):
+    """A vrrp_probe: what is asked and how its answers are judged, as of a Script. Durations in seconds."""
+
+    name: str
+    kind: AnyProbeKind
+    interval: float = 1.0
+    timeout: float = 1.0
+    weight: int = 0
+    reverse: bool = False
+    rise: int = 1
+    fall: int = 1
+    init_fail: bool = False
+
+
 class Instance(Struct, frozen=True, kw_only=True):
     """One virtual router, every default applied. `priority` 255 makes it the owner of its addresses.
 
@@ -476,6 +535,7 @@ class Config(Struct, frozen=True, kw_only=True):
     instances: dict[str, Instance] = {}
     scripts: dict[str, Script] = {}
     files: dict[str, ValueFile] = {}
+    probes: dict[str, Probe] = {}
     sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)
     pacing: tuple[Pacing, ...] = ()
@@ -541,3 +601,7 @@ class ConfigError(Exception):
 
 
 JSON = dict[str, Any]
+
+
+def _endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -21,7 +21,7 @@ LEVELS = (
     {"interests", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"debounce", "start"},
-    {"engine", "net", "spawn"},
+    {"engine", "net", "probe", "spawn"},
     {"holds", "log", "model", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}

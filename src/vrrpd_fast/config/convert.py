@@ -19,6 +19,7 @@ _TOP = (
     "garp_group",
     "interface_up_down_delays",
     "vrrp_script",
+    "vrrp_probe",
     "track_file",
     "vrrp_sync_group",
     "vrrp_instance",

@@ -16,6 +16,7 @@ from vrrpd_fast.config.check import check_instance
 from vrrpd_fast.config.check_whole import check_whole
 from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.groups import Groups
+from vrrpd_fast.config.probes import probe
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
 from vrrpd_fast.config.tracking import Definitions, tracks, value_file
@@ -48,6 +49,9 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     _check_name(router_id, ("global_defs", "router_id"), problems)
     defaults = _defaults(block, problems)
     scripts = {name: _script(name, it, defaults, problems) for name, it in file.vrrp_script.items()}
+    for name in file.vrrp_probe:
+        _check_name(name, ("vrrp_probe", name), problems)
+    probes = {name: probe(name, it, problems) for name, it in file.vrrp_probe.items()}
     for name in file.track_file:
         _check_name(name, ("track_file", name), problems)
     definitions: Definitions = {TrackKind.SCRIPT: scripts, TrackKind.FILE: file.track_file}
@@ -59,6 +63,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         router_id=router_id,
         instances=instances,
         scripts=scripts,
+        probes=probes,
         files={name: value_file(name, it, problems) for name, it in file.track_file.items()},
         sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),

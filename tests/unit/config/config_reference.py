@@ -18,6 +18,8 @@ BLOCKS = {
     "fifo": schema.FifoEntry,
     "garp_group": schema.GarpGroup,
     "vrrp_script": schema.VrrpScript,
+    "vrrp_probe": schema.VrrpProbe,
+    **{f"{word} of vrrp_probe": block for word, block in schema.PROBE_KINDS.items()},
     "track_file block": schema.TrackFile,
     "vrrp_instance": schema.VrrpInstance,
     "virtual_ipaddress": schema.AddressEntry,

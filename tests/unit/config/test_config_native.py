@@ -211,6 +211,7 @@ EVERYTHING: dict[str, Any] = {
     "garp_group": [{"garp_interval": 1, "interface": "eth0"}],
     "interface_up_down_delays": {"eth0": 1},
     "vrrp_script": {"S": {"script": "true"}},
+    "vrrp_probe": {"P": {"unix": {"path": "/run/p"}}},
     "track_file": {"F": {"file": "/run/f", "init_file": 1}},
     "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {

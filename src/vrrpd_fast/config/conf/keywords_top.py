@@ -17,6 +17,7 @@ from vrrpd_fast.config.conf.keyword import (
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import VRRP_INSTANCE
+from vrrpd_fast.config.conf.keywords_probe import VRRP_PROBE
 
 _STATIC = "it is not set; the network configuration of the machine can do that"
 _LVS = "there is no load balancing (LVS) here; keepalived -C can go on doing it"
@@ -50,6 +51,7 @@ GARP_GROUP: Table = {
 TOP: Table = {
     "global_defs": Block(GLOBAL_DEFS),
     "vrrp_script": Named(VRRP_SCRIPT),
+    "vrrp_probe": Named(VRRP_PROBE),
     "track_file": Named(TRACK_FILE),
     "vrrp_track_file": Named(TRACK_FILE, key="track_file"),
     "vrrp_sync_group": Named(VRRP_SYNC_GROUP),

@@ -17,6 +17,8 @@ Convert = Callable[[Words], Any]
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]*)?|\.[0-9]+)")
 _BOOLEANS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPED = {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}
 _BLANKS = re.compile(r"\s")
 
 
@@ -31,6 +33,19 @@ class WordError(ValueError):
 def text(words: Words) -> str:
     """One word."""
     return _only(words, "a value").text
+
+
+def escaped(words: Words) -> str:
+    """One word in which backslash r, n, t and backslash stand for what they do in JSON."""
+    word = _only(words, "a value")
+
+    def meant(escape: re.Match[str]) -> str:
+        if escape[1] not in _ESCAPED:
+            known = " ".join(f"\\{letter}" for letter in _ESCAPED)
+            raise WordError(f"{quoted(escape[0])} is not one of {known}", word.place)
+        return _ESCAPED[escape[1]]
+
+    return _ESCAPE.sub(meant, word.text)
 
 
 def whole(words: Words) -> int:

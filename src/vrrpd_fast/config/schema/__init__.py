@@ -28,9 +28,11 @@ from vrrpd_fast.config.schema.entries import (
 from vrrpd_fast.config.schema.global_defs import GlobalDefs
 from vrrpd_fast.config.schema.group import VrrpSyncGroup
 from vrrpd_fast.config.schema.instance import VrrpInstance
+from vrrpd_fast.config.schema.probes import PROBE_KINDS, VrrpProbe
 
 __all__ = [
     "IN_RANGES",
+    "PROBE_KINDS",
     "AddressEntry",
     "Authentication",
     "CommandEntry",
@@ -44,6 +46,7 @@ __all__ = [
     "TrackInterfaceEntry",
     "TrackScriptEntry",
     "VrrpInstance",
+    "VrrpProbe",
     "VrrpScript",
     "VrrpSyncGroup",
     "schema_json",
@@ -71,6 +74,9 @@ class File(Block):
         Meta(description="By interface: seconds that a link is down, or [down, up], before it counts"),
     ] = {}
     vrrp_script: Annotated[dict[str, VrrpScript], Meta(description="Health checks by name")] = {}
+    vrrp_probe: Annotated[
+        dict[str, VrrpProbe], Meta(description="Health checks that fork nothing, by name")
+    ] = {}
     track_file: Annotated[dict[str, TrackFile], Meta(description="Files with a number, by name")] = {}
     vrrp_sync_group: Annotated[
         dict[str, VrrpSyncGroup], Meta(description="Virtual routers that change their states together")
@@ -79,9 +85,11 @@ class File(Block):
 
 
 # Structs that a block with a range is made of: there a number may be written as a text that comes to one.
-IN_RANGES = (
+IN_RANGES: tuple[type[Block], ...] = (
     VrrpInstance,
     VrrpScript,
+    VrrpProbe,
+    *PROBE_KINDS.values(),
     TrackFile,
     AddressEntry,
     PeerEntry,

@@ -70,6 +70,7 @@ REMARKS = {
     ("vrrp_instance", "unicast_src_ip"): "without unicast_peer the same as mcast_src_ip",
     ("vrrp_instance", "state"): "MASTER without priority means 255; no other effect",
     ("authentication", "auth_pass"): "the first 8 bytes count",
+    ("top", "vrrp_probe"): "ours, keepalived has no such block: [PROBES.md](PROBES.md)",
     ("top", "vrrp_track_file"): "old name of track_file",
     ("track_file", "init_file"): "written when tracking begins: at a start, and at a reload that adds it",
     ("vrrp_script", "script"): "the command and its arguments in one word",

@@ -229,6 +229,10 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
     ("global_defs {\n }", {"global_defs": {}}),
     ("vrrp_script chk {\n script /bin/true\n }", {"vrrp_script": {"chk": {"script": "/bin/true"}}}),
     ("vrrp_instance x {\n }", {"vrrp_instance": {"x": {}}}),
+    (
+        "vrrp_probe web {\n unix {\n path /run/web.sock\n }\n }",
+        {"vrrp_probe": {"web": {"unix": {"path": "/run/web.sock"}}}},
+    ),
     ('track_file load {\n file "/run/a b"\n }', {"track_file": {"load": {"file": "/run/a b"}}}),
     (
         "vrrp_track_file load {\n weight -3 reverse\n }",
