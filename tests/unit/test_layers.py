@@ -18,7 +18,7 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"tellings"},
-    {"interests", "router", "scheduling", "tuning"},
+    {"interests", "recorder", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"debounce", "start"},
     {"engine", "net", "probe", "spawn"},
