@@ -16,7 +16,10 @@ DEFAULT_SOCKET = "/run/vrrpd-fast/control.sock"
 COMMANDS = {
     "status": "state of the virtual routers",
     "reload": "read the configuration again and apply the difference",
+    "check": "what is wrong with a configuration file",
+    "diff": "what breaks a group: the configurations of its two routers, compared",
     "convert": "print a keepalived.conf as JSON",
+    "schema": "print the JSON Schema of the configuration",
     "lab": "two routers and a client in namespaces: watch a failover",
 }
 

@@ -88,18 +88,10 @@ def main(argv: list[str] | None = None) -> int:
     if options.expand:
         return _expand(options)
     if options.check:
-        return _check(options)
+        from vrrpd_fast.cli.commands.check import report
+
+        return report(options.config, config_id=options.config_id, strict=options.strict_config)
     return _serve(options)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from vrrpd_fast.config.load import check
-    from vrrpd_fast.model import Severity
-
-    findings = check(options.config, config_id=options.config_id, strict=options.strict_config)
-    for finding in findings:
-        print(finding)
-    return EXIT_USAGE if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 
 def _expand(options: argparse.Namespace) -> int:
