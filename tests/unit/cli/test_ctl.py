@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vrrpd_fast.cli import ctl
+from vrrpd_fast.cli import ctl, daemon
 
 # A daemon as far as vrrpctl can tell: 1000 virtual routers, and a configuration that is sometimes broken.
 DAEMON = """
@@ -201,12 +201,37 @@ def test_convert_of_no_file(tmp_path: Path) -> None:
     assert "cannot be read: No such file or directory" in result.stderr
 
 
+def test_check_is_the_daemon_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "keepalived.conf"
+    path.write_text(CONF)
+    for options in ([], ["--strict-config"], ["--config-id", "c"], ["--config-id", "b", "--strict-config"]):
+        expected = daemon.main(["--check", "--config", str(path), *options])
+        text = capsys.readouterr().out
+        assert ctl.main(["check", str(path), *options]) == expected
+        assert capsys.readouterr().out == text
+        assert ctl.main(["check", "--json", str(path), *options]) == expected
+        found = json.loads(capsys.readouterr().out)
+        shown = [
+            f"{each['file']}:{each['line']}:{each['column']}: {each['severity']}: {each['message']}\n"
+            for each in found
+        ]
+        assert "".join(shown) == text != ""
+
+
+def test_schema_is_the_daemon_s(capfd: pytest.CaptureFixture[str]) -> None:
+    assert daemon.main(["--schema"]) == 0
+    sys.stdout.flush()
+    expected = capfd.readouterr().out
+    assert ctl.main(["schema"]) == 0
+    assert capfd.readouterr().out == expected
+
+
 @pytest.mark.parametrize("name", ctl.COMMANDS)
 def test_starts_light(name: str) -> None:
     """A command imports no other one, nothing of the daemon and nothing slow: it should be there at once."""
     program = (
         "import sys; from vrrpd_fast.cli.ctl import parser; "
-        f"parser().parse_known_args([{name!r}, 'x']); print(*sorted(sys.modules), sep='\\n')"
+        f"parser().parse_known_args([{name!r}, 'x', 'x']); print(*sorted(sys.modules), sep='\\n')"
     )
     modules = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -35,9 +35,7 @@ def report(name: str, *, config_id: str | None, strict: bool, as_json: bool = Fa
 
     findings = check(name, config_id=config_id, strict=strict)
     if as_json:
-        write_json(
-            [{field: getattr(each, field) for field in each.__struct_fields__} for each in findings]
-        )
+        write_json([{field: getattr(each, field) for field in each.__struct_fields__} for each in findings])
     else:
         write("".join(f"{finding}\n" for finding in findings))
     return UNUSABLE if any(finding.severity is Severity.ERROR for finding in findings) else DONE
