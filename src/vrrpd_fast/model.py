@@ -442,7 +442,108 @@ class UnixProbe(ProbeKind, frozen=True, kw_only=True, tag="unix"):
         return self.path
 
 
-AnyProbeKind = TcpProbe | UnixProbe
+class IcmpProbe(ProbeKind, frozen=True, kw_only=True, tag="icmp"):
+    """Up while echo requests are answered; sent through `interface` from `source` if told."""
+
+    address: str
+    interface: str | None = None
+    source: str | None = None
+
+    @property
+    def target(self) -> str:
+        return self.address
+
+
+class DnsProbe(ProbeKind, frozen=True, kw_only=True, tag="dns"):
+    """Up while a server answers with `rcode`; for NOERROR with a record of the type (`expect`: this one)."""
+
+    server: str
+    port: int = 53
+    source: str | None = None
+    name: str
+    type: str = "A"
+    rcode: str = "NOERROR"
+    expect: str | None = None
+
+    @property
+    def target(self) -> str:
+        return f"{self.name} {self.type} at {_endpoint(self.server, self.port)}"
+
+
+class ProcessProbe(ProbeKind, frozen=True, kw_only=True, tag="process"):
+    """Up while at least `quorum` processes of this name run."""
+
+    name: str
+    quorum: int = 1
+
+    @property
+    def target(self) -> str:
+        return self.name
+
+
+class RouteProbe(ProbeKind, frozen=True, kw_only=True, tag="route"):
+    """Up while `table` has the prefix, or packets `to` an address have a way; with a next hop as told."""
+
+    prefix: str | None = None
+    table: int = 254  # RT_TABLE_MAIN
+    to: str | None = None
+    source: str | None = None
+    via: str | None = None
+    dev: str | None = None
+
+    @property
+    def target(self) -> str:
+        return str(self.prefix or self.to)
+
+
+class NeighbourProbe(ProbeKind, frozen=True, kw_only=True, tag="neighbour"):
+    """Up while a neighbour answers ARP or ND; `passive`: while the kernel has a link-layer address for it."""
+
+    address: str
+    interface: str
+    passive: bool = False
+
+    @property
+    def target(self) -> str:
+        return f"{self.address} on {self.interface}"
+
+
+class GatewayProbe(ProbeKind, frozen=True, kw_only=True, tag="gateway"):
+    """Up while the gateway of an interface's network answers: the one named, or that of the default route."""
+
+    interface: str
+    address: str | None = None
+    family: str = "ipv4"
+    table: int = 254  # RT_TABLE_MAIN, in which the default route is
+    ask: str = "neighbour"  # or icmp
+
+    @property
+    def target(self) -> str:
+        return f"{self.address or self.family} on {self.interface}"
+
+
+class ValueProbe(ProbeKind, frozen=True, kw_only=True, tag="value"):
+    """Up while the value in a file is as expected (probe/kinds/condition.py)."""
+
+    path: str
+    expect: str
+
+    @property
+    def target(self) -> str:
+        return f"{self.path} {self.expect}"
+
+
+AnyProbeKind = (
+    TcpProbe
+    | UnixProbe
+    | IcmpProbe
+    | DnsProbe
+    | ProcessProbe
+    | RouteProbe
+    | NeighbourProbe
+    | GatewayProbe
+    | ValueProbe
+)
 
 
 class Probe(Struct, frozen=True, kw_only=True):

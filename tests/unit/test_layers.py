@@ -20,8 +20,8 @@ LEVELS = (
     {"tellings"},
     {"interests", "recorder", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
-    {"debounce", "start"},
-    {"engine", "net", "probe", "spawn"},
+    {"debounce", "probe", "start"},
+    {"engine", "net", "spawn"},
     {"holds", "log", "model", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}

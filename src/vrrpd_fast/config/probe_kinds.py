@@ -1,12 +1,13 @@
 """What each kind of vrrp_probe asks: from the block of the file to the settings of the helper."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 from msgspec import UNSET
 
 from vrrpd_fast import model
+from vrrpd_fast.config import probe_system as system
+from vrrpd_fast.config.probe_address import address, own_address
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import probes as schema
 from vrrpd_fast.config.schema.base import stated
@@ -14,10 +15,11 @@ from vrrpd_fast.config.schema.base import stated
 
 def _tcp(block: schema.TcpProbe, path: Path, problems: Problems) -> model.TcpProbe:
     _check_exchange(block, path, problems)
+    asked = address(block.address, (*path, "address"), problems)
     return model.TcpProbe(
-        address=address(block.address, (*path, "address"), problems),
+        address=asked,
         port=block.port,
-        source=_source(block, path, problems),
+        source=own_address(block.source, asked, (*path, "source"), problems),
         send=stated(block.send, None),
         expect=stated(block.expect, None),
     )
@@ -36,28 +38,14 @@ def _unix(block: schema.UnixProbe, path: Path, problems: Problems) -> model.Unix
 KINDS: dict[str, Callable[[Any, Path, Problems], model.AnyProbeKind]] = {
     "tcp": _tcp,
     "unix": _unix,
+    "icmp": system.icmp,
+    "dns": system.dns,
+    "process": system.process,
+    "route": system.route,
+    "neighbour": system.neighbour,
+    "gateway": system.gateway,
+    "value": system.value,
 }
-
-
-def address(text: str, path: Path, problems: Problems) -> str:
-    """An IP address as it is asked; names are refused, since then DNS would be asked first."""
-    try:
-        parsed = ip_address(text)
-    except ValueError:
-        problems.error(path, f"{quoted(text)} is not an IP address")
-        return text
-    if parsed.version == 6 and parsed.is_link_local and not getattr(parsed, "scope_id", None):
-        problems.error(path, f"{text} is an address of one link: write {text}%INTERFACE")
-    return str(parsed)
-
-
-def _source(block: schema.TcpProbe, path: Path, problems: Problems) -> str | None:
-    if block.source is UNSET:
-        return None
-    own = address(block.source, (*path, "source"), problems)
-    if (":" in own) is not (":" in block.address):
-        problems.error((*path, "source"), f"{own} is of another family than {block.address}")
-    return own
 
 
 def _check_exchange(block: schema.TcpProbe | schema.UnixProbe, path: Path, problems: Problems) -> None:

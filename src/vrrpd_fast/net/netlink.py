@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -95,10 +95,42 @@ class Netlink:
         OSError when the kernel refuses it.
         """
         for _ in range(_DUMP_ATTEMPTS):
-            found = self._dump_once(bytearray(message))
-            if found is not None:
-                return found
+            with contextlib.suppress(InterruptedError):
+                return [answer for part in self.parts(message) for answer in part]
         raise OSError(errno.EAGAIN, "the kernel's tables changed during every attempt to read them")
+
+    def parts(self, message: bytes | bytearray) -> Iterator[list[memoryview]]:
+        """The same as the kernel hands it out, some 32 KiB at a time, for whoever has other things to do.
+
+        InterruptedError at the end when answers were lost or the tables changed meanwhile. Whoever reads no
+        further must close this socket: the kernel goes on where it was, and refuses another dump.
+        """
+        request = bytearray(message)
+        sequence = self._take_sequence(1)
+        _SEQUENCE.pack_into(request, _SEQUENCE_AT, sequence)
+        self._socket.send(request)
+        is_torn = False
+        while (data := self._receive()) is not None:
+            view = memoryview(bytes(data))
+            found: list[memoryview] = []
+            for kind, flags, answered_sequence, start, end in rtnl.messages(view):
+                if answered_sequence != sequence:
+                    continue
+                is_torn = is_torn or bool(flags & rtnl.NLM_F_DUMP_INTR)
+                if kind == rtnl.NLMSG_DONE:
+                    yield found
+                    if is_torn:
+                        raise InterruptedError(errno.EINTR, "the tables changed while they were read")
+                    return
+                if kind == rtnl.NLMSG_ERROR:
+                    number, text = _reason(view, flags, start, end)
+                    if number:
+                        raise OSError(number, text)
+                    yield found
+                    return  # the end of an answer that is not a dump
+                found.append(view[start - rtnl.HEADER.size : end])
+            yield found
+        raise InterruptedError(errno.EINTR, "the kernel's answer was lost")
 
     def _send(
         self,
@@ -149,29 +181,6 @@ class Netlink:
                 if number:
                     failures.append(NetlinkError(first + offset, number, text))
                 answered = answered or offset == count - 1
-
-    def _dump_once(self, request: bytearray) -> list[memoryview] | None:
-        """One attempt at a dump; None when it was torn by a change or answers were lost."""
-        sequence = self._take_sequence(1)
-        _SEQUENCE.pack_into(request, _SEQUENCE_AT, sequence)
-        self._socket.send(request)
-        found: list[memoryview] = []
-        torn = False
-        while (data := self._receive()) is not None:
-            view = memoryview(bytes(data))
-            for kind, flags, answered_sequence, start, end in rtnl.messages(view):
-                if answered_sequence != sequence:
-                    continue
-                torn = torn or bool(flags & rtnl.NLM_F_DUMP_INTR)
-                if kind == rtnl.NLMSG_DONE:
-                    return None if torn else found
-                if kind == rtnl.NLMSG_ERROR:
-                    number, text = _reason(view, flags, start, end)
-                    if number:
-                        raise OSError(number, text)
-                    return found  # the end of an answer that is not a dump
-                found.append(view[start - rtnl.HEADER.size : end])
-        return None
 
     def _receive(self) -> memoryview | None:
         """The next datagram, valid until the next call; None when none waits."""

@@ -31,7 +31,50 @@ WHOLE: dict[str, tuple[dict[str, Any], model.AnyProbeKind]] = {
         {"path": "/run/a", "send": "a", "expect": "b"},
         model.UnixProbe(path="/run/a", send="a", expect="b"),
     ),
+    "icmp": (
+        {"address": "fe80::1", "interface": "eth0", "source": "fe80::2"},
+        model.IcmpProbe(address="fe80::1", interface="eth0", source="fe80::2"),
+    ),
+    "dns": (
+        {
+            "server": "fe80::53%eth0",
+            "port": 5353,
+            "source": "2001:db8::9",
+            "name": "www.example.com",
+            "type": "AAAA",
+            "rcode": "NOERROR",
+            "expect": "2001:db8::1",
+        },
+        model.DnsProbe(
+            server="fe80::53%eth0",
+            port=5353,
+            source="2001:db8::9",
+            name="www.example.com",
+            type="AAAA",
+            expect="2001:db8::1",
+        ),
+    ),
+    "process": ({"name": "haproxy", "quorum": 2}, model.ProcessProbe(name="haproxy", quorum=2)),
+    "route": (
+        # not prefix and table together with to and source: see test_routes
+        {"prefix": "10.0.0.0/8", "table": "local", "via": "fe80::1", "dev": "eth1"},
+        model.RouteProbe(prefix="10.0.0.0/8", table=255, via="fe80::1", dev="eth1"),
+    ),
+    "neighbour": (
+        {"address": "fe80::1", "interface": "eth0", "passive": True},
+        model.NeighbourProbe(address="fe80::1", interface="eth0", passive=True),
+    ),
+    "gateway": (
+        {"interface": "eth0", "family": "ipv6", "table": 77, "ask": "icmp"},
+        model.GatewayProbe(interface="eth0", family="ipv6", table=77, ask="icmp"),
+    ),
+    "value": (
+        {"sysctl": "net.ipv4.conf.eth0/100.forwarding", "expect": "= 1"},
+        model.ValueProbe(path="/proc/sys/net/ipv4/conf/eth0.100/forwarding", expect="= 1"),
+    ),
 }
+# Keys that the block of WHOLE cannot have beside the others; they have tests of their own.
+NOT_TOGETHER = {"route": {"to", "source"}, "gateway": {"address"}, "value": {"file"}}
 
 
 def probes(document: dict[str, Any]) -> dict[str, model.Probe]:
@@ -60,7 +103,7 @@ def test_every_kind_is_known_everywhere() -> None:
 @pytest.mark.parametrize("word", WHOLE)
 def test_every_key_of_a_kind(word: str) -> None:
     block, settings = WHOLE[word]
-    assert set(block) == keys_of(PROBE_KINDS[word])
+    assert set(block) | NOT_TOGETHER.get(word, set()) == keys_of(PROBE_KINDS[word])
     probe = probes({"P": {word: block}})["P"]
     assert probe == model.Probe(name="P", kind=settings)
     assert probe.kind.word == word and probe.kind.target
@@ -116,11 +159,71 @@ def test_a_range_stands_for_many() -> None:
         ({"tcp": {"address": "::1", "port": 1, "send": "a"}}, "tcp: send: needs expect"),
         ({"unix": {"path": "a"}}, 'unix: path: "a" is neither an absolute path nor @NAME'),
         ({"unix": {"path": "/" + "a" * 107}}, "longer than 107 bytes"),
+        ({"icmp": {"address": "fe80::1"}}, "icmp: address: fe80::1 is an address of one link: write"),
+        ({"icmp": {"address": "fe80::1%a", "interface": "a"}}, "icmp: address: "),
+        ({"icmp": {"address": "::1", "interface": "a b"}}, 'icmp: interface: "a b" is not an interface'),
+        ({"icmp": {"address": "::1", "source": "10.0.0.1"}}, "icmp: source: 10.0.0.1 is of another family"),
+        ({"dns": {"server": "::1", "name": "a..b"}}, "dns: name: "),
+        ({"dns": {"server": "::1", "name": "a b"}}, 'dns: name: "a b" is not a name in DNS'),
+        ({"dns": {"server": "::1", "name": "x" * 64}}, "and 1 to 63 between two dots"),
+        ({"dns": {"server": "::1", "name": "a.b", "type": "ANY"}}, "dns: type: "),
+        ({"dns": {"server": "::1", "name": "a.b", "expect": "::1"}}, "dns: expect: ::1 is not IPv4"),
+        ({"dns": {"server": "::1", "name": "a.b", "type": "AAAA", "expect": "a"}}, "dns: expect: "),
+        (
+            {"dns": {"server": "::1", "name": "a.b", "type": "MX", "rcode": "NXDOMAIN", "expect": "1 a."}},
+            "dns: expect: an answer NXDOMAIN has no record",
+        ),
+        ({"process": {"name": "/sbin/init"}}, "process: name: "),
+        ({"process": {"name": "init", "quorum": 0}}, "process: quorum: 0 is not in 1..65535"),
+        ({"route": {}}, "route: needs either prefix or to"),
+        ({"route": {"prefix": "10.0.0.1/8"}}, "bits behind its length; did you mean 10.0.0.0/8?"),
+        ({"route": {"prefix": "ten"}}, 'route: prefix: "ten" is not a prefix'),
+        ({"route": {"prefix": "10.0.0.0/8", "table": "mian"}}, 'did you mean "main"?'),
+        ({"route": {"prefix": "10.0.0.0/8", "source": "10.0.0.1"}}, "route: source: goes with to"),
+        ({"route": {"to": "10.0.0.1", "table": 77}}, "route: table: goes with prefix"),
+        ({"route": {"to": "10.0.0.1/8"}}, 'route: to: "10.0.0.1/8" is not an IP address'),
+        ({"route": {"to": "::1", "via": "10.0.0.1"}}, "route: via: 10.0.0.1 is no gateway of an IPv6 route"),
+        ({"neighbour": {"address": "fe80::1%a", "interface": "a"}}, "neighbour: address: "),
+        ({"gateway": {"interface": "a", "address": "::1", "family": "ipv4"}}, "gateway: family: ::1 is of"),
+        ({"gateway": {"interface": "a", "address": "::1", "table": 7}}, "gateway: table: is where a default"),
+        ({"gateway": {"interface": "a", "ask": "arp"}}, "gateway: ask: "),
+        ({"value": {"expect": "1"}}, "value: needs either file or sysctl"),
+        ({"value": {"file": "a", "expect": "1"}}, 'value: file: "a" is not an absolute path'),
+        ({"value": {"sysctl": "net..x", "expect": "1"}}, 'value: sysctl: "net..x" is not the name'),
+        ({"value": {"sysctl": "../a/../b", "expect": "1"}}, 'value: sysctl: "../a/../b" is not the name'),
+        ({"value": {"file": "/a", "expect": "< x"}}, 'value: expect: "< x": < needs a number behind it'),
+        ({"value": {"file": "/a", "expect": "9..1"}}, "the first number of a range is at most the second"),
+        ({"value": {"file": "/a", "expect": "~ ("}}, "is no regular expression"),
     ],
 )
 def test_mistakes(block: dict[str, Any], message: str) -> None:
     (told,) = findings({"P": block})
     assert told.startswith("vrrp_probe P") and message in told
+
+
+def test_keys_that_stand_in_each_others_place() -> None:
+    to = {"route": {"to": "::1", "source": "::2", "dev": "lo"}}
+    assert probes({"P": to})["P"].kind == model.RouteProbe(to="::1", source="::2", dev="lo")
+    named = {"gateway": {"interface": "eth0", "address": "fe80::1"}}
+    assert probes({"P": named})["P"].kind == model.GatewayProbe(
+        interface="eth0", address="fe80::1", family="ipv6"
+    )
+    file = {"value": {"file": "/run/a", "expect": "1..2"}}
+    assert probes({"P": file})["P"].kind == model.ValueProbe(path="/run/a", expect="1..2")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
+        ("net/ipv4/conf/eth0.100/forwarding", "net/ipv4/conf/eth0.100/forwarding"),
+        ("net.ipv4.conf.eth0/100.forwarding", "net/ipv4/conf/eth0.100/forwarding"),
+        ("kernel.hostname", "kernel/hostname"),
+    ],
+)
+def test_names_of_sysctls_are_those_of_sysctl(name: str, file: str) -> None:
+    kind = probes({"P": {"value": {"sysctl": name, "expect": "1"}}})["P"].kind
+    assert isinstance(kind, model.ValueProbe) and kind.path == f"/proc/sys/{file}"
 
 
 def test_a_mistake_in_conf_has_its_line() -> None:

@@ -66,7 +66,8 @@ def _collect(table: Table, block: str, found: dict[str, str]) -> dict[str, str]:
     return found
 
 
-_PLACES = _collect(TOP, "", {})
+# Of two places the older block is meant: what vrrp_probe has in its blocks, keepalived has elsewhere.
+_PLACES = _collect({word: TOP[word] for word in sorted(TOP, key="vrrp_probe".__eq__)}, "", {})
 for _block, _words in _INNER.items():
     for _word in _words.split():
         _PLACES.setdefault(_word, _block)

@@ -17,6 +17,56 @@ UNIX: Table = {
     "expect": Value(values.escaped),
 }
 
+ICMP: Table = {
+    "address": Value(values.address),
+    "interface": Value(values.text),
+    "source": Value(values.address),
+}
+
+DNS: Table = {
+    "server": Value(values.address),
+    "port": Value(values.whole),
+    "source": Value(values.address),
+    "name": Value(values.text),
+    "type": Value(values.text),
+    "rcode": Value(values.text),
+    "expect": Value(values.text),
+}
+
+PROCESS: Table = {
+    "name": Value(values.text),
+    "quorum": Value(values.whole),
+}
+
+ROUTE: Table = {
+    "prefix": Value(values.address),
+    "table": Value(values.whole_or_text),
+    "to": Value(values.address),
+    "source": Value(values.address),
+    "via": Value(values.address),
+    "dev": Value(values.text),
+}
+
+NEIGHBOUR: Table = {
+    "address": Value(values.address),
+    "interface": Value(values.text),
+    "passive": Value(values.flag),
+}
+
+GATEWAY: Table = {
+    "interface": Value(values.text),
+    "address": Value(values.address),
+    "family": Value(values.text),
+    "table": Value(values.whole_or_text),
+    "ask": Value(values.text),
+}
+
+VALUE: Table = {
+    "file": Value(values.text),
+    "sysctl": Value(values.text),
+    "expect": Value(values.text),
+}
+
 VRRP_PROBE: Table = {
     "interval": Value(values.decimal),
     "timeout": Value(values.decimal),
@@ -26,4 +76,11 @@ VRRP_PROBE: Table = {
     "init_fail": Value(values.flag),
     "tcp": Block(TCP),
     "unix": Block(UNIX),
+    "icmp": Block(ICMP),
+    "dns": Block(DNS),
+    "process": Block(PROCESS),
+    "route": Block(ROUTE),
+    "neighbour": Block(NEIGHBOUR),
+    "gateway": Block(GATEWAY),
+    "value": Block(VALUE),
 }

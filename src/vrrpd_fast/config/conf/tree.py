@@ -11,9 +11,9 @@ from vrrpd_fast.config.problems import quoted
 
 # Blocks that stand in no other: one in a block tells that a brace before it is missing.
 _TOP = """
-    global_defs vrrp_instance vrrp_sync_group vrrp_script vrrp_track_process vrrp_track_file bfd_instance
-    static_ipaddress static_routes static_rules garp_group interface_up_down_delays linkbeat_interfaces
-    virtual_server virtual_server_group
+    global_defs vrrp_instance vrrp_sync_group vrrp_script vrrp_probe vrrp_track_process vrrp_track_file
+    bfd_instance static_ipaddress static_routes static_rules garp_group interface_up_down_delays
+    linkbeat_interfaces virtual_server virtual_server_group
 """
 _TOP_BLOCKS = frozenset(_TOP.split())
 

@@ -5,8 +5,17 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from vrrpd_fast.config.schema.base import Block, Range, Text, Weight
-
-Port = Annotated[int, Meta(ge=1, le=65535)]
+from vrrpd_fast.config.schema.probe_system import (
+    PROBES_OF_THE_SYSTEM,
+    DnsProbe,
+    GatewayProbe,
+    IcmpProbe,
+    NeighbourProbe,
+    Port,
+    ProcessProbe,
+    RouteProbe,
+    ValueProbe,
+)
 
 
 class TcpProbe(Block):
@@ -53,10 +62,18 @@ class VrrpProbe(Block, kw_only=True):
     # What is asked: as many keys as there are kinds, by the words of model.ProbeKind.
     tcp: Annotated[TcpProbe | UnsetType, Meta(description="Ask whether TCP connects")] = UNSET
     unix: Annotated[UnixProbe | UnsetType, Meta(description="Ask whether a unix socket connects")] = UNSET
+    icmp: Annotated[IcmpProbe | UnsetType, Meta(description="Ask for an echo")] = UNSET
+    dns: Annotated[DnsProbe | UnsetType, Meta(description="Ask a DNS server")] = UNSET
+    process: Annotated[ProcessProbe | UnsetType, Meta(description="Ask whether a process runs")] = UNSET
+    route: Annotated[RouteProbe | UnsetType, Meta(description="Ask the routing tables")] = UNSET
+    neighbour: Annotated[NeighbourProbe | UnsetType, Meta(description="Ask for a neighbour")] = UNSET
+    gateway: Annotated[GatewayProbe | UnsetType, Meta(description="Ask for a network's gateway")] = UNSET
+    value: Annotated[ValueProbe | UnsetType, Meta(description="Ask what a file or sysctl holds")] = UNSET
 
 
 # The blocks of the kinds by their words. A range may have its variables in them too.
 PROBE_KINDS: dict[str, type[Block]] = {
     "tcp": TcpProbe,
     "unix": UnixProbe,
+    **PROBES_OF_THE_SYSTEM,
 }

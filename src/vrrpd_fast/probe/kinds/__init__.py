@@ -13,6 +13,13 @@ from vrrpd_fast.probe.check import Check, Context
 MODULES = {
     "tcp": "stream",
     "unix": "stream",
+    "icmp": "icmp",
+    "dns": "dns",
+    "process": "process",
+    "route": "route",
+    "neighbour": "neighbour",
+    "gateway": "gateway",
+    "value": "value",
 }
 
 
