@@ -18,6 +18,8 @@ COMMANDS = {
     "reload": "read the configuration again and apply the difference",
     "check": "what is wrong with a configuration file",
     "diff": "what breaks a group: the configurations of its two routers, compared",
+    "metrics": "everything that is counted, as Prometheus reads it",
+    "exporter": "serve the metrics to Prometheus over HTTP",
     "convert": "print a keepalived.conf as JSON",
     "schema": "print the JSON Schema of the configuration",
     "lab": "two routers and a client in namespaces: watch a failover",
