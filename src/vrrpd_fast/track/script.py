@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from .. import model
+from ..judgement import Judgement
 from ..log import RateLimit
 from ..model import NS_PER_S
 from ..spawn.command import command, resolve_user
@@ -12,39 +13,6 @@ from ..spawn.spawn import Result, Run, Spawner
 from .priority import Fault, contribution
 
 log = logging.getLogger(__name__)
-
-
-class Judgement:
-    """keepalived's counter: 0..rise+fall-1, up from `rise` on; the first result counts for all.
-
-    `state` is None until then; with init_fail the script is down from the start, and has to rise.
-    """
-
-    def __init__(self, rise: int, fall: int, init_fail: bool) -> None:
-        self.rise = rise
-        self.fall = fall
-        self.state: bool | None = False if init_fail else None
-        self._count = 0
-
-    @property
-    def progress(self) -> tuple[int, int]:
-        """How many results in a row speak against the state, and how many it takes."""
-        if self.state:
-            return self.rise + self.fall - 1 - self._count, self.fall
-        return self._count, self.rise
-
-    def add(self, is_success: bool) -> bool:
-        """Count one result; whether the state changed."""
-        old = self.state
-        top = self.rise + self.fall - 1
-        if old is None:
-            self._count = top if is_success else 0
-        elif is_success:
-            self._count = self._count + 1 if self._count < self.rise - 1 else top
-        else:
-            self._count = self._count - 1 if self._count > self.rise else 0
-        self.state = self._count >= self.rise
-        return self.state != old
 
 
 class ScriptTracker:

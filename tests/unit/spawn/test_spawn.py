@@ -18,6 +18,7 @@ import pytest
 
 from vrrpd_fast.spawn import spawn
 from vrrpd_fast.spawn.command import Identity
+from vrrpd_fast.spawn.helper import MESSAGES_PER_WAKE
 from vrrpd_fast.spawn.spawn import Result, Spawner
 from vrrpd_fast.spawn.spawner import MESSAGE_LIMIT
 
@@ -454,7 +455,7 @@ def test_answers_come_in_slices(run: RunFixture) -> None:
 
             loop.call_soon(watch)
             await until(lambda: done == 150, "all answers")
-            assert max(in_one_go) <= spawn.ANSWERS_PER_WAKE
+            assert max(in_one_go) <= MESSAGES_PER_WAKE
 
     run(main())
 

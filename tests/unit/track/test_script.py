@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from vrrpd_fast.judgement import Judgement
 from vrrpd_fast.model import Script
 from vrrpd_fast.spawn.spawn import Spawner
-from vrrpd_fast.track.script import Judgement, ScriptTracker
+from vrrpd_fast.track.script import ScriptTracker
 
 RunFixture = Callable[[Any], Any]
 
