@@ -583,7 +583,7 @@ class Fleet:
         await self._stop(list(self.routers), self._tellings.stopped)
         for group in self._groups:
             self._tellings.group_stopped(group.settings, group.state)
-        self._watch.close()
+        self._watch.stop()
         await self._tellings.flush()
         await self.notifier.close()
         self._loop.remove_reader(self.engine.timer_fd)
@@ -597,6 +597,7 @@ class Fleet:
         self._claims.close()
         self._shield.close()
         self._announcements.close()
+        await self._watch.close()
         await self._spawner.close()
         self._frames.close()
         self._memberships.close()

@@ -29,8 +29,9 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
         problems.warning(("global_defs", "vrrp_garp_extra_if"), NO_VIRTUAL_MAC)
     _check_unique(config, problems)
     used = {(track.kind, track.name) for one in config.instances.values() for track in one.tracks}
-    for kind, defined in ((TrackKind.SCRIPT, config.scripts), (TrackKind.FILE, config.files)):
-        _check_used(kind, defined, used, problems)
+    _check_used(TrackKind.SCRIPT, config.scripts, used, problems)
+    _check_used(TrackKind.FILE, config.files, used, problems)
+    _check_used(TrackKind.PROBE, config.probes, used, problems)
     if config.interface_delays:
         _check_delays(config, problems)
 

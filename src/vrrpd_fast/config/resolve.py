@@ -54,7 +54,11 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     probes = {name: probe(name, it, problems) for name, it in file.vrrp_probe.items()}
     for name in file.track_file:
         _check_name(name, ("track_file", name), problems)
-    definitions: Definitions = {TrackKind.SCRIPT: scripts, TrackKind.FILE: file.track_file}
+    definitions: Definitions = {
+        TrackKind.SCRIPT: scripts,
+        TrackKind.FILE: file.track_file,
+        TrackKind.PROBE: probes,
+    }
     groups = Groups(file.vrrp_sync_group, definitions, defaults.user, problems)
     resolver = _Instances(defaults, definitions, groups, problems)
     instances = {name: resolver.resolve(name, it) for name, it in file.vrrp_instance.items()}

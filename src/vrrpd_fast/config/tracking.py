@@ -12,6 +12,7 @@ from vrrpd_fast.config.schema import (
     TrackFile,
     TrackFileEntry,
     TrackInterfaceEntry,
+    TrackProbeEntry,
     TrackScriptEntry,
     VrrpInstance,
     VrrpSyncGroup,
@@ -20,11 +21,15 @@ from vrrpd_fast.config.schema.base import stated
 from vrrpd_fast.model import Track, TrackKind
 
 # The blocks that define what is tracked; links need none.
-DEFINITIONS = {TrackKind.SCRIPT: "vrrp_script", TrackKind.FILE: "track_file"}
+DEFINITIONS = {
+    TrackKind.SCRIPT: "vrrp_script",
+    TrackKind.FILE: "track_file",
+    TrackKind.PROBE: "vrrp_probe",
+}
 _LARGEST = 253  # a weight, unless _LARGER has another
 _LARGER = {TrackKind.FILE: 254}
 
-Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry
+Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry | TrackProbeEntry
 
 
 class Definition(Protocol):

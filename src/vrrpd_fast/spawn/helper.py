@@ -54,7 +54,7 @@ class Helper:
         files: int | None = None,
         per_wake: int = MESSAGES_PER_WAKE,
     ) -> None:
-        """`files`: its soft limit of open files, that of the daemon if None. `per_wake`: messages at a time."""
+        """`files`: its soft limit of open files, the daemon's if None. `per_wake` messages at a time."""
         self.pid: int | None = None
         self.restarts = 0
         self._loop = loop

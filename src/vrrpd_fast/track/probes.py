@@ -82,7 +82,9 @@ class ProbeTracker:
         else:
             level, verb, needed = logging.WARNING, "failed", f"{probe.fall} of {probe.fall} failures"
         count = f"after {needed}" if was_known else "at its first run"
-        self._limit.log(log, level, probe.name, "vrrp_probe %s: %s (%s) %s", probe.name, verb, report.text, count)
+        self._limit.log(
+            log, level, probe.name, "vrrp_probe %s: %s (%s) %s", probe.name, verb, report.text, count
+        )
 
 
 class Probes:

@@ -10,6 +10,7 @@ from vrrpd_fast.net.links import Link
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.files import Files
 from vrrpd_fast.track.interface import InterfaceTracker
+from vrrpd_fast.track.probes import Probes, ProbeTracker
 from vrrpd_fast.track.readings import Tracked
 from vrrpd_fast.track.script import ScriptTracker
 from vrrpd_fast.track.scripts import Scripts
@@ -19,6 +20,7 @@ class Fresh(Struct, frozen=True):
     """What a new configuration brings, checked and not yet in force."""
 
     scripts: Mapping[str, ScriptTracker]
+    probes: Mapping[str, ProbeTracker]
 
 
 class Watch:
@@ -38,10 +40,12 @@ class Watch:
         self._link = link
         self._scripts = Scripts(spawner, lambda name: on_change(TrackKind.SCRIPT, name))
         self._files = Files(loop, lambda name: on_change(TrackKind.FILE, name))
+        self._probes = Probes(loop, lambda name: on_change(TrackKind.PROBE, name))
         self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
             TrackKind.INTERFACE: self._interface,
             TrackKind.SCRIPT: self._scripts.judge,
             TrackKind.FILE: self._files.get,
+            TrackKind.PROBE: self._probes.judge,
         }
 
     def find(self, kind: TrackKind, name: str) -> Tracked:
@@ -49,26 +53,41 @@ class Watch:
         return self._finders[kind](name)
 
     def prepare(self, config: Config) -> Fresh:
-        """What is new or differs. ValueError, and nothing has changed, when it cannot be used as written."""
-        return Fresh(scripts=self._scripts.prepare(config.scripts))
+        """What is new or differs.
+
+        ValueError or OSError, and nothing has changed, when something cannot be used as written, or run.
+        """
+        return Fresh(
+            scripts=self._scripts.prepare(config.scripts),
+            probes=self._probes.prepare(config.probes),
+        )
 
     async def take(self, config: Config, fresh: Fresh, pause: Callable[[], None]) -> None:
         """Have all that is configured; `pause` is called before others get a turn."""
         self._scripts.take(fresh.scripts)
+        self._probes.take(fresh.probes)
         await self._files.take(config.files, pause)
 
     async def drop(self, config: Config, pause: Callable[[], None]) -> None:
         """Forget what is not configured any more; `pause` as in take."""
         self._scripts.drop(config.scripts)
+        self._probes.drop(config.probes)
         await self._files.drop(config.files, pause)
 
     def start(self, fresh: Fresh) -> None:
         """Begin to ask what is new."""
         self._scripts.start(fresh.scripts.values())
+        self._probes.start(fresh.probes.values())
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Nothing is asked any more, and nothing told."""
         self._scripts.close()
         self._files.close()
+        self._probes.stop()
+
+    async def close(self) -> None:
+        """Let go of what helps."""
+        await self._probes.close()
 
     def _interface(self, name: str) -> InterfaceTracker:
         link = self._link(name)

@@ -28,6 +28,7 @@ BLOCKS = {
     "notify": schema.CommandEntry,
     "track_script": schema.TrackScriptEntry,
     "track_interface": schema.TrackInterfaceEntry,
+    "track_probe": schema.TrackProbeEntry,
     "track_file": schema.TrackFileEntry,
     "vrrp_sync_group": schema.VrrpSyncGroup,
 }

@@ -239,6 +239,7 @@ EVERYTHING: dict[str, Any] = {
             "garp_master_delay": 1,
             "track_script": ["S"],
             "track_interface": ["eth1"],
+            "track_probe": ["P"],
             "track_file": ["F weight 0"],
         },
         "multicast": {

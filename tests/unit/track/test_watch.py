@@ -61,4 +61,5 @@ async def _found_by_kind(directory: Path) -> None:
     await watch.drop(Config(router_id="r1"), lambda: None)
     with pytest.raises(KeyError):
         watch.find(TrackKind.SCRIPT, "same")
-    watch.close()
+    watch.stop()
+    await watch.close()

@@ -8,6 +8,7 @@ VRRP_SYNC_GROUP: Table = {
     "group": Lines(values.text, words=True),
     "track_interface": Lines(values.tracked_interface),
     "track_script": Lines(values.tracked),
+    "track_probe": Lines(values.tracked),
     "track_file": Lines(values.tracked),
     "track_process": TRACK_PROCESS,
     "track_bfd": TRACK_BFD,

@@ -60,6 +60,7 @@ VRRP_INSTANCE: Table = {
     # What moves the priority or means FAULT
     "track_interface": Lines(values.tracked_interface),
     "track_script": Lines(values.tracked),
+    "track_probe": Lines(values.tracked),
     "track_file": Lines(values.tracked),
     "dont_track_primary": Value(values.flag),
     "track_process": TRACK_PROCESS,

@@ -22,6 +22,7 @@ from vrrpd_fast.config.schema.entries import (
     TrackFile,
     TrackFileEntry,
     TrackInterfaceEntry,
+    TrackProbeEntry,
     TrackScriptEntry,
     VrrpScript,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "TrackFile",
     "TrackFileEntry",
     "TrackInterfaceEntry",
+    "TrackProbeEntry",
     "TrackScriptEntry",
     "VrrpInstance",
     "VrrpProbe",
@@ -94,6 +96,7 @@ IN_RANGES: tuple[type[Block], ...] = (
     AddressEntry,
     PeerEntry,
     TrackInterfaceEntry,
+    TrackProbeEntry,
     TrackScriptEntry,
     TrackFileEntry,
 )

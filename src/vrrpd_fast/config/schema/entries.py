@@ -75,6 +75,16 @@ class TrackFileEntry(Block):
     reverse: Annotated[bool | UnsetType, Meta(description="Instead of the reverse of the track_file")] = UNSET
 
 
+class TrackProbeEntry(Block):
+    """Interest in a probe; as one line: NAME [weight N] [reverse|noreverse]."""
+
+    name: Annotated[Text, Meta(description="Name of a vrrp_probe")]
+    weight: Annotated[
+        Weight | UnsetType, Meta(description="Instead of the weight of the probe; 0: FAULT while it fails")
+    ] = UNSET
+    reverse: Annotated[bool | UnsetType, Meta(description="Instead of the reverse of the probe")] = UNSET
+
+
 class PeerEntry(Block):
     """Another router; as one line: ADDRESS [min_ttl N] [max_ttl N]."""
 

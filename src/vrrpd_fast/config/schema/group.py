@@ -5,7 +5,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from vrrpd_fast.config.schema.base import Block, Text
-from vrrpd_fast.config.schema.entries import Command, TrackFileEntry, TrackInterfaceEntry, TrackScriptEntry
+from vrrpd_fast.config.schema.entries import (
+    Command,
+    TrackFileEntry,
+    TrackInterfaceEntry,
+    TrackProbeEntry,
+    TrackScriptEntry,
+)
 
 
 class VrrpSyncGroup(Block):
@@ -17,6 +23,9 @@ class VrrpSyncGroup(Block):
     ] = []
     track_interface: Annotated[
         list[Text | TrackInterfaceEntry], Meta(description="As if every member tracked these links")
+    ] = []
+    track_probe: Annotated[
+        list[Text | TrackProbeEntry], Meta(description="As if every member tracked these probes")
     ] = []
     track_file: Annotated[
         list[Text | TrackFileEntry], Meta(description="As if every member tracked these files")

@@ -22,6 +22,7 @@ from vrrpd_fast.config.schema.entries import (
     PeerEntry,
     TrackFileEntry,
     TrackInterfaceEntry,
+    TrackProbeEntry,
     TrackScriptEntry,
 )
 
@@ -170,6 +171,10 @@ class VrrpInstance(Block, kw_only=True):
     track_interface: Annotated[
         list[Text | TrackInterfaceEntry],
         Meta(description="Other links that move the priority or cause FAULT; its own always does"),
+    ] = []
+    track_probe: Annotated[
+        list[Text | TrackProbeEntry],
+        Meta(description="Probes that move the priority, or cause FAULT, by their names"),
     ] = []
     track_file: Annotated[
         list[Text | TrackFileEntry],

@@ -66,6 +66,8 @@ REMARKS = {
     ("vrrp_instance", "preempt"): "the default; undoes nopreempt",
     ("vrrp_instance", "no_accept"): "accept false in JSON",
     ("vrrp_instance", "owner_ignore_adverts"): "of later versions",
+    ("vrrp_instance", "track_probe"): "ours",
+    ("vrrp_sync_group", "track_probe"): "ours",
     ("vrrp_instance", "mcast_src_ip"): "with unicast_peer the same as unicast_src_ip",
     ("vrrp_instance", "unicast_src_ip"): "without unicast_peer the same as mcast_src_ip",
     ("vrrp_instance", "state"): "MASTER without priority means 255; no other effect",

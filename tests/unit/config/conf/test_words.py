@@ -173,6 +173,7 @@ INSTANCE: list[tuple[str, dict[str, Any]]] = [
         'track_script {\n "a b" weight -2 reverse\n }',
         {"track_script": [{"name": "a b", "weight": -2, "reverse": True}]},
     ),
+    ("track_probe {\n web\n db weight -2 reverse\n }", {"track_probe": ["web", "db weight -2 reverse"]}),
     (
         "track_file {\n load\n load2 weight -254 reverse\n }",
         {"track_file": ["load", "load2 weight -254 reverse"]},
@@ -255,6 +256,7 @@ SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("group { one two }", {"group": ["one", "two"]}),
     ("track_interface {\n  eth1 weight 10\n }", {"track_interface": ["eth1 weight 10"]}),
     ("track_script {\n  chk\n }", {"track_script": ["chk"]}),
+    ("track_probe {\n  web weight 2\n }", {"track_probe": ["web weight 2"]}),
     ("track_file {\n  load weight 2\n }", {"track_file": ["load weight 2"]}),
     ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
     ("notify_master /x.sh", {"notify_master": "/x.sh"}),
