@@ -560,6 +560,24 @@ class Probe(Struct, frozen=True, kw_only=True):
     init_fail: bool = False
 
 
+class ProcessCount(Struct, frozen=True, kw_only=True):
+    """A vrrp_track_process: how many processes there should be that are called, or started, so.
+
+    `command` is the name of the process (ps -o comm) alone, or `by_command` its command line, of which
+    `match` tells how much has to be there: exact, partial (more words may follow) or initial (and the last
+    may go on). A single word has any parameters. Delays in seconds.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    by_command: bool = False
+    match: str = "exact"
+    quorum: int = 1
+    quorum_max: int | None = None
+    fork_delay: float = 0.0
+    terminate_delay: float = 0.0
+
+
 class Instance(Struct, frozen=True, kw_only=True):
     """One virtual router, every default applied. `priority` 255 makes it the owner of its addresses.
 
@@ -637,6 +655,7 @@ class Config(Struct, frozen=True, kw_only=True):
     scripts: dict[str, Script] = {}
     files: dict[str, ValueFile] = {}
     probes: dict[str, Probe] = {}
+    processes: dict[str, ProcessCount] = {}
     sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)
     pacing: tuple[Pacing, ...] = ()

@@ -202,7 +202,7 @@ class VirtualRouter:
         if (why := self._around.waits()) is not None:
             return why
         if (awaited := self._awaited()) is not None:
-            return f"waits for the first result of vrrp_script {awaited}"
+            return f"waits for the first result of {awaited}"
         if self.group is not None and (other := self.group.waits_for(self.name)) is not None:
             return f"waits for {other} of vrrp_sync_group {self.group.name}"
         return None
@@ -371,8 +371,8 @@ class VirtualRouter:
         return ", ".join([f"{self.instance.priority} base", *parts])
 
     def _awaited(self) -> str | None:
-        """The first script that must have a result before we take part."""
-        return next((one.name for one in self._readings() if one.part is Fault.UNKNOWN), None)
+        """The first tracker that must have a result before we take part."""
+        return next((one.title for one in self._readings() if one.part is Fault.UNKNOWN), None)
 
     def _find_common_fault(self) -> tuple[Reason, str] | None:
         """What keeps it from taking part: its own fault, or one of its sync group."""

@@ -81,7 +81,18 @@ def enter_network(name: str) -> None:
 
     FileNotFoundError when there is none of that name, PermissionError without CAP_SYS_ADMIN; both name it.
     """
-    path = NAMESPACES / name
+    _enter(NAMESPACES / name)
+
+
+def enter_initial_network() -> None:
+    """Move this thread alone to the network namespace that the machine began with, that of kthreadd.
+
+    OSError without CAP_SYS_ADMIN and CAP_SYS_PTRACE, or where process 2 is not kthreadd (a pid namespace).
+    """
+    _enter(Path("/proc/2/ns/net"))
+
+
+def _enter(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(_libc.setns(descriptor, _CLONE_NEWNET), str(path))

@@ -21,6 +21,7 @@ _TOP = (
     "vrrp_script",
     "vrrp_probe",
     "track_file",
+    "vrrp_track_process",
     "vrrp_sync_group",
     "vrrp_instance",
 )

@@ -19,6 +19,7 @@ from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.probes import probe
 from vrrpd_fast.config.problems import Path, Problems
 from vrrpd_fast.config.schema.base import stated
+from vrrpd_fast.config.track_process import process_count
 from vrrpd_fast.config.tracking import Definitions, tracks, value_file
 from vrrpd_fast.model import Family, TrackKind
 
@@ -54,10 +55,13 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     probes = {name: probe(name, it, problems) for name, it in file.vrrp_probe.items()}
     for name in file.track_file:
         _check_name(name, ("track_file", name), problems)
+    for name in file.vrrp_track_process:
+        _check_name(name, ("vrrp_track_process", name), problems)
     definitions: Definitions = {
         TrackKind.SCRIPT: scripts,
         TrackKind.FILE: file.track_file,
         TrackKind.PROBE: probes,
+        TrackKind.PROCESS: file.vrrp_track_process,
     }
     groups = Groups(file.vrrp_sync_group, definitions, defaults.user, problems)
     resolver = _Instances(defaults, definitions, groups, problems)
@@ -69,6 +73,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         scripts=scripts,
         probes=probes,
         files={name: value_file(name, it, problems) for name, it in file.track_file.items()},
+        processes={name: process_count(name, it, problems) for name, it in file.vrrp_track_process.items()},
         sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),
         pacing=pacing(file.garp_group, block, problems),

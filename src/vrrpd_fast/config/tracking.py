@@ -13,6 +13,7 @@ from vrrpd_fast.config.schema import (
     TrackFileEntry,
     TrackInterfaceEntry,
     TrackProbeEntry,
+    TrackProcessEntry,
     TrackScriptEntry,
     VrrpInstance,
     VrrpSyncGroup,
@@ -25,11 +26,12 @@ DEFINITIONS = {
     TrackKind.SCRIPT: "vrrp_script",
     TrackKind.FILE: "track_file",
     TrackKind.PROBE: "vrrp_probe",
+    TrackKind.PROCESS: "vrrp_track_process",
 }
 _LARGEST = 253  # a weight, unless _LARGER has another
-_LARGER = {TrackKind.FILE: 254}
+_LARGER = {TrackKind.FILE: 254, TrackKind.PROCESS: 254}
 
-Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry | TrackProbeEntry
+Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry | TrackProbeEntry | TrackProcessEntry
 
 
 class Definition(Protocol):

@@ -17,6 +17,15 @@ REASONS = {
     TrackKind.BFD: Reason.TRACKED_BFD,
 }
 
+_KINDS = {
+    TrackKind.INTERFACE: "interface",
+    TrackKind.SCRIPT: "vrrp_script",
+    TrackKind.FILE: "track_file",
+    TrackKind.PROCESS: "vrrp_track_process",
+    TrackKind.PROBE: "vrrp_probe",
+    TrackKind.BFD: "bfd_instance",
+}
+
 
 class Tracked(Protocol):
     """What is needed of anything that can be tracked."""
@@ -45,6 +54,11 @@ class Reading(Struct, frozen=True):
     @property
     def name(self) -> str:
         return self.track.name
+
+    @property
+    def title(self) -> str:
+        """What it is, with its name."""
+        return f"{_KINDS[self.track.kind]} {self.track.name}"
 
     @property
     def fault(self) -> tuple[Reason, str]:

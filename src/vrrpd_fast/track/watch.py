@@ -11,6 +11,7 @@ from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.files import Files
 from vrrpd_fast.track.interface import InterfaceTracker
 from vrrpd_fast.track.probes import Probes, ProbeTracker
+from vrrpd_fast.track.processes import Processes
 from vrrpd_fast.track.readings import Tracked
 from vrrpd_fast.track.script import ScriptTracker
 from vrrpd_fast.track.scripts import Scripts
@@ -41,11 +42,13 @@ class Watch:
         self._scripts = Scripts(spawner, lambda name: on_change(TrackKind.SCRIPT, name))
         self._files = Files(loop, lambda name: on_change(TrackKind.FILE, name))
         self._probes = Probes(loop, lambda name: on_change(TrackKind.PROBE, name))
+        self._processes = Processes(loop, lambda name: on_change(TrackKind.PROCESS, name))
         self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
             TrackKind.INTERFACE: self._interface,
             TrackKind.SCRIPT: self._scripts.judge,
             TrackKind.FILE: self._files.get,
             TrackKind.PROBE: self._probes.judge,
+            TrackKind.PROCESS: self._processes.get,
         }
 
     def find(self, kind: TrackKind, name: str) -> Tracked:
@@ -67,12 +70,14 @@ class Watch:
         self._scripts.take(fresh.scripts)
         self._probes.take(fresh.probes)
         await self._files.take(config.files, pause)
+        self._processes.take(config.processes)
 
     async def drop(self, config: Config, pause: Callable[[], None]) -> None:
         """Forget what is not configured any more; `pause` as in take."""
         self._scripts.drop(config.scripts)
         self._probes.drop(config.probes)
         await self._files.drop(config.files, pause)
+        self._processes.drop(config.processes)
 
     def start(self, fresh: Fresh) -> None:
         """Begin to ask what is new."""
@@ -84,6 +89,7 @@ class Watch:
         self._scripts.close()
         self._files.close()
         self._probes.stop()
+        self._processes.close()
 
     async def close(self) -> None:
         """Let go of what helps."""

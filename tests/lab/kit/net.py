@@ -187,6 +187,35 @@ class Net:
         ]
         raise AssertionError(f"{node} gets no answer from {address}\n" + "\n".join(shown))
 
+    def plug_in_here(self, node: str, lan: int = 0) -> Port:
+        """One more node: the network namespace of the tests themselves, on a LAN with one more link."""
+        number = len({port.node for port in self.ports.values()}) + 1
+        port = Port(
+            node=node,
+            lan=lan,
+            interface=f"{self.tag}.{lan}"[:15],
+            peer=f"{node}.{lan}",
+            mac=f"02:00:00:00:{lan:02x}:{number:02x}",
+            ipv4=IPv4Address(f"10.{lan}.0.{number}"),
+            ipv6=IPv6Address(f"2001:db8:{lan}::{number:x}"),
+            link_local=IPv6Address(f"fe80::{number:x}"),
+        )
+        self._namespaces.append(self.namespace(node))  # a name of it, which goes when the lab closes
+        _batch(
+            ["ip", "-batch", "-"],
+            [
+                f"netns attach {self.namespace(node)} {os.getpid()}",
+                f"link add {port.interface} address {port.mac} type veth "
+                f"peer name {port.peer} netns {self.switch}",
+                f"addr add {port.ipv4}/24 brd + dev {port.interface}",
+                f"link set {port.interface} up",
+            ],
+        )
+        _batch(["ip", "-n", self.switch, "-batch", "-"], [f"link set {port.peer} master br{lan} up"])
+        self.ports[node, lan] = port
+        wait_until(self._is_forwarding, 5, "all ports of the switch forward")
+        return port
+
     def close(self) -> None:
         for process in self._processes:
             kill_group(process)

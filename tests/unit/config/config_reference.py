@@ -30,6 +30,8 @@ BLOCKS = {
     "track_interface": schema.TrackInterfaceEntry,
     "track_probe": schema.TrackProbeEntry,
     "track_file": schema.TrackFileEntry,
+    "vrrp_track_process": schema.VrrpTrackProcess,
+    "track_process": schema.TrackProcessEntry,
     "vrrp_sync_group": schema.VrrpSyncGroup,
 }
 

@@ -213,6 +213,7 @@ EVERYTHING: dict[str, Any] = {
     "vrrp_script": {"S": {"script": "true"}},
     "vrrp_probe": {"P": {"unix": {"path": "/run/p"}}},
     "track_file": {"F": {"file": "/run/f", "init_file": 1}},
+    "vrrp_track_process": {"W": {"process": "w"}},
     "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {
         "unicast": {
@@ -241,6 +242,7 @@ EVERYTHING: dict[str, Any] = {
             "track_interface": ["eth1"],
             "track_probe": ["P"],
             "track_file": ["F weight 0"],
+            "track_process": ["W"],
         },
         "multicast": {
             "interface": "eth0",

@@ -2,7 +2,7 @@
 
 from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Lines, Table, Unserved, Value, first
-from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD, TRACK_PROCESS
+from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD
 
 VRRP_SYNC_GROUP: Table = {
     "group": Lines(values.text, words=True),
@@ -10,7 +10,7 @@ VRRP_SYNC_GROUP: Table = {
     "track_script": Lines(values.tracked),
     "track_probe": Lines(values.tracked),
     "track_file": Lines(values.tracked),
-    "track_process": TRACK_PROCESS,
+    "track_process": Lines(values.tracked),
     "track_bfd": TRACK_BFD,
     "sync_group_tracking_weight": Value(values.flag),
     "global_tracking": Unserved("keepalived has track_* of the group instead since 2.0"),

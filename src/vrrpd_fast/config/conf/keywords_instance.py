@@ -4,7 +4,6 @@ from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Block, Lines, Refused, Table, Unserved, Value, first
 
 _VMAC = "its adverts and addresses would have another MAC address than the other routers expect"
-TRACK_PROCESS = Refused("a process that ends would not move the priority")
 TRACK_BFD = Refused("a BFD session that ends would not move the priority")
 NO_MAIL = Unserved("no mail is sent; let notify scripts or vrrp_notify_fifo tell")
 
@@ -62,8 +61,8 @@ VRRP_INSTANCE: Table = {
     "track_script": Lines(values.tracked),
     "track_probe": Lines(values.tracked),
     "track_file": Lines(values.tracked),
+    "track_process": Lines(values.tracked),
     "dont_track_primary": Value(values.flag),
-    "track_process": TRACK_PROCESS,
     "track_bfd": TRACK_BFD,
     # Who is told
     "notify_master": Value(values.command, keeps=first),

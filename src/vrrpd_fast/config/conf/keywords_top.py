@@ -41,6 +41,18 @@ TRACK_FILE: Table = {
     "init_file": Value(values.initial),
 }
 
+VRRP_TRACK_PROCESS: Table = {
+    "process": Value(values.words_of_command),
+    "param_match": Value(values.text),
+    "weight": Weight(),
+    "quorum": Value(values.whole),
+    "quorum_max": Value(values.whole),
+    "delay": Value(values.decimal),
+    "fork_delay": Value(values.decimal),
+    "terminate_delay": Value(values.decimal),
+    "full_command": Value(values.flag),
+}
+
 GARP_GROUP: Table = {
     "garp_interval": Value(values.decimal),
     "gna_interval": Value(values.decimal),
@@ -54,13 +66,13 @@ TOP: Table = {
     "vrrp_probe": Named(VRRP_PROBE),
     "track_file": Named(TRACK_FILE),
     "vrrp_track_file": Named(TRACK_FILE, key="track_file"),
+    "vrrp_track_process": Named(VRRP_TRACK_PROCESS),
     "vrrp_sync_group": Named(VRRP_SYNC_GROUP),
     "vrrp_instance": Named(VRRP_INSTANCE),
     "garp_group": Repeated(GARP_GROUP),
     "interface_up_down_delays": Pairs(values.delays),
     "net_namespace": Value(values.text, keeps=first),
     # Not served yet: what these say changes which router is master
-    "vrrp_track_process": Refused(_TRACKER),
     "bfd_instance": Refused(_TRACKER),
     # What VRRP does without
     "static_ipaddress": Unserved(_STATIC),

@@ -27,7 +27,12 @@ _STRICT = (
 )
 
 # Lists of what is tracked: where it is defined, and the weight it has there if none is stated.
-_TRACKED = {"track_script": ("vrrp_script", 0), "track_interface": ("", 0), "track_file": ("track_file", 1)}
+_TRACKED = {
+    "track_script": ("vrrp_script", 0),
+    "track_interface": ("", 0),
+    "track_file": ("track_file", 1),
+    "track_process": ("vrrp_track_process", 0),
+}
 
 Block = dict[str, Any]
 
@@ -40,6 +45,10 @@ def rewrite(document: Block, places: Places, problems: Problems) -> None:
         tell(("global_defs", "vrrp_strict"), _STRICT)
         drop_forced(defaults, "vrrp_", ("global_defs",), tell)
     _tell_of_no(defaults, "vrrp_", ("global_defs",), tell)
+    for name, counted in document.get("vrrp_track_process", {}).items():
+        if counted.get("quorum", 0) > 1 and counted.get("quorum_max", 65535) < counted["quorum"]:
+            later = [key for key in counted if key in ("quorum", "quorum_max")][1]
+            tell.dropped(counted, ("vrrp_track_process", name, later), "quorum_max is less than quorum")
     versions: dict[str, int] = {}
     grouped = {
         member

@@ -141,6 +141,14 @@ def user(words: Words) -> str:
     return " ".join(names)
 
 
+def words_of_command(words: Words) -> str | list[str]:
+    """The name of a process and parameters of it, where every word, in quotes or not, is one of them."""
+    if not words or not words[0].text:
+        raise WordError("needs the name of a process")
+    texts = [word.text for word in words]
+    return texts[0] if len(texts) == 1 and not _BLANKS.search(texts[0]) else texts
+
+
 def script(words: Words) -> str:
     """A command line; its arguments may stand in one (quoted) word with it."""
     _no_more(words[1:], "the command and its arguments stand in double quotes together")
@@ -206,7 +214,7 @@ def initial(words: Words) -> int | str:
 
 
 def tracked(words: Words) -> str | dict[str, Any]:
-    """An entry of track_script or track_file; one whose name has a blank needs the object form."""
+    """An entry of track_script and the like; one whose name has a blank needs the object form."""
     return _tracked(words, "name")
 
 

@@ -30,6 +30,7 @@ from vrrpd_fast.config.schema.global_defs import GlobalDefs
 from vrrpd_fast.config.schema.group import VrrpSyncGroup
 from vrrpd_fast.config.schema.instance import VrrpInstance
 from vrrpd_fast.config.schema.probes import PROBE_KINDS, VrrpProbe
+from vrrpd_fast.config.schema.processes import TrackProcessEntry, VrrpTrackProcess
 
 __all__ = [
     "IN_RANGES",
@@ -46,11 +47,13 @@ __all__ = [
     "TrackFileEntry",
     "TrackInterfaceEntry",
     "TrackProbeEntry",
+    "TrackProcessEntry",
     "TrackScriptEntry",
     "VrrpInstance",
     "VrrpProbe",
     "VrrpScript",
     "VrrpSyncGroup",
+    "VrrpTrackProcess",
     "schema_json",
 ]
 
@@ -80,6 +83,9 @@ class File(Block):
         dict[str, VrrpProbe], Meta(description="Health checks that fork nothing, by name")
     ] = {}
     track_file: Annotated[dict[str, TrackFile], Meta(description="Files with a number, by name")] = {}
+    vrrp_track_process: Annotated[
+        dict[str, VrrpTrackProcess], Meta(description="Processes that have to run, by name")
+    ] = {}
     vrrp_sync_group: Annotated[
         dict[str, VrrpSyncGroup], Meta(description="Virtual routers that change their states together")
     ] = {}
@@ -93,12 +99,14 @@ IN_RANGES: tuple[type[Block], ...] = (
     VrrpProbe,
     *PROBE_KINDS.values(),
     TrackFile,
+    VrrpTrackProcess,
     AddressEntry,
     PeerEntry,
     TrackInterfaceEntry,
     TrackProbeEntry,
     TrackScriptEntry,
     TrackFileEntry,
+    TrackProcessEntry,
 )
 _EXPRESSION = {"type": "string", "pattern": r"^\{[^{}]+\}$"}
 _ABOUT = ("description", "default")

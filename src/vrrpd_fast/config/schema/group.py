@@ -12,6 +12,7 @@ from vrrpd_fast.config.schema.entries import (
     TrackProbeEntry,
     TrackScriptEntry,
 )
+from vrrpd_fast.config.schema.processes import TrackProcessEntry
 
 
 class VrrpSyncGroup(Block):
@@ -29,6 +30,9 @@ class VrrpSyncGroup(Block):
     ] = []
     track_file: Annotated[
         list[Text | TrackFileEntry], Meta(description="As if every member tracked these files")
+    ] = []
+    track_process: Annotated[
+        list[Text | TrackProcessEntry], Meta(description="As if every member tracked these processes")
     ] = []
     sync_group_tracking_weight: Annotated[
         bool, Meta(description="Members may track with weights of their own: their priorities differ then")

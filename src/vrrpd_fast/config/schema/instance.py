@@ -25,6 +25,7 @@ from vrrpd_fast.config.schema.entries import (
     TrackProbeEntry,
     TrackScriptEntry,
 )
+from vrrpd_fast.config.schema.processes import TrackProcessEntry
 
 
 class VrrpInstance(Block, kw_only=True):
@@ -179,6 +180,10 @@ class VrrpInstance(Block, kw_only=True):
     track_file: Annotated[
         list[Text | TrackFileEntry],
         Meta(description="Files whose numbers move the priority or cause FAULT"),
+    ] = []
+    track_process: Annotated[
+        list[Text | TrackProcessEntry],
+        Meta(description="Processes whose number moves the priority or causes FAULT"),
     ] = []
     dont_track_primary: Annotated[
         bool, Meta(description="A link that is down is no reason for FAULT, if it is its own interface")

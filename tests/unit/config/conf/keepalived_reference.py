@@ -14,7 +14,7 @@ from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unser
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT
+from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS
 from vrrpd_fast.config.words import meaning, words_of
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "KEEPALIVED.md"
@@ -25,6 +25,7 @@ TABLES: dict[str, Table] = {
     "authentication": AUTHENTICATION,
     "vrrp_script": VRRP_SCRIPT,
     "track_file": TRACK_FILE,
+    "vrrp_track_process": VRRP_TRACK_PROCESS,
     "garp_group": GARP_GROUP,
     "vrrp_sync_group": VRRP_SYNC_GROUP,
 }
@@ -54,6 +55,9 @@ DIFFERENTLY = {
     ("vrrp_instance", "track_script"): "the script may stand below, where keepalived does not look",
     ("authentication", "auth_type"): "PASS; AH is refused: the other routers would not know us",
     ("vrrp_instance", "track_file"): "the block may stand below, where keepalived does not look",
+    ("vrrp_instance", "track_process"): "the block may stand below, where keepalived does not look",
+    ("top", "vrrp_track_process"): "counts in every network namespace, keepalived in the initial one only",
+    ("vrrp_track_process", "delay"): "fork_delay and terminate_delay count before it in any order",
     ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
 }
 REMARKS = {
@@ -75,6 +79,8 @@ REMARKS = {
     ("top", "vrrp_probe"): "ours, keepalived has no such block: [PROBES.md](PROBES.md)",
     ("top", "vrrp_track_file"): "old name of track_file",
     ("track_file", "init_file"): "written when tracking begins: at a start, and at a reload that adds it",
+    ("vrrp_track_process", "process"): "a list of words in JSON",
+    ("vrrp_track_process", "quorum_max"): "0 means none may run",
     ("vrrp_script", "script"): "the command and its arguments in one word",
 }
 # What holds a word that no scenario tries: files below tests/.
@@ -89,6 +95,10 @@ BEHAVIOUR = {
     """,
     "lab/test_no_accept.py": "nftables nftables_priority nftables_counters",
     "lab/test_track_file.py": "track_file vrrp_track_file file weight init_file",
+    "lab/test_track_process.py": """
+        vrrp_track_process track_process process param_match quorum quorum_max delay fork_delay
+        terminate_delay full_command
+    """,
     "lab/test_tracking.py": "script interval weight user",
     "unit/track/test_script.py": "timeout init_fail",
     "unit/test_scheduling.py": "max_auto_priority min_auto_priority_delay",
@@ -115,9 +125,6 @@ WORK = {
 TRACKING = "tracking"
 
 INNER = {
-    "vrrp_track_process": """
-        process param_match weight quorum quorum_max fork_delay terminate_delay delay full_command
-    """,
     "bfd_instance": """
         neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
         multihop weight vrrp checker
@@ -130,6 +137,7 @@ ENTRIES = (
     ("track_script", schema.TrackScriptEntry),
     ("track_interface", schema.TrackInterfaceEntry),
     ("track_file", schema.TrackFileEntry),
+    ("track_process", schema.TrackProcessEntry),
 )
 ENTRY_REMARKS = {"reverse": "and noreverse"}
 

@@ -24,7 +24,7 @@ from vrrpd_fast.config.conf.keyword import (
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT
+from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS
 
 # keyword, the lines, and the members of the block they come to
 GLOBAL: list[tuple[str, dict[str, Any]]] = [
@@ -178,6 +178,10 @@ INSTANCE: list[tuple[str, dict[str, Any]]] = [
         "track_file {\n load\n load2 weight -254 reverse\n }",
         {"track_file": ["load", "load2 weight -254 reverse"]},
     ),
+    (
+        "track_process {\n web\n db weight -254 reverse\n }",
+        {"track_process": ["web", "db weight -254 reverse"]},
+    ),
     ("dont_track_primary", {"dont_track_primary": True}),
     ("notify_master /m.sh", {"notify_master": "/m.sh"}),
     ('notify_backup "/b.sh a b"', {"notify_backup": "/b.sh a b"}),
@@ -234,6 +238,7 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
         "vrrp_probe web {\n unix {\n path /run/web.sock\n }\n }",
         {"vrrp_probe": {"web": {"unix": {"path": "/run/web.sock"}}}},
     ),
+    ("vrrp_track_process w {\n process w\n }", {"vrrp_track_process": {"w": {"process": "w"}}}),
     ('track_file load {\n file "/run/a b"\n }', {"track_file": {"load": {"file": "/run/a b"}}}),
     (
         "vrrp_track_file load {\n weight -3 reverse\n }",
@@ -251,12 +256,28 @@ FILE: list[tuple[str, dict[str, Any]]] = [
     ("init_file overwrite", {"init_file": "0 overwrite"}),
     ("init_file -3 overwrite", {"init_file": "-3 overwrite"}),
 ]
+PROCESS: list[tuple[str, dict[str, Any]]] = [
+    ("process haproxy", {"process": "haproxy"}),
+    ("process haproxy -W -f /etc/haproxy.cfg", {"process": ["haproxy", "-W", "-f", "/etc/haproxy.cfg"]}),
+    ('process "/opt/a b" "" "c d"', {"process": ["/opt/a b", "", "c d"]}),
+    ('process "a b"', {"process": ["a b"]}),
+    ("param_match initial", {"param_match": "initial"}),
+    ("full_command", {"full_command": True}),
+    ("weight 5", {"weight": 5}),
+    ("weight -254 reverse", {"weight": -254, "reverse": True}),
+    ("quorum 2", {"quorum": 2}),
+    ("quorum_max 0", {"quorum_max": 0}),
+    ("delay 1.5", {"delay": 1.5}),
+    ("fork_delay 0.5", {"fork_delay": 0.5}),
+    ("terminate_delay 3", {"terminate_delay": 3}),
+]
 SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("group {\n  one\n  two\n }", {"group": ["one", "two"]}),
     ("group { one two }", {"group": ["one", "two"]}),
     ("track_interface {\n  eth1 weight 10\n }", {"track_interface": ["eth1 weight 10"]}),
     ("track_script {\n  chk\n }", {"track_script": ["chk"]}),
     ("track_probe {\n  web weight 2\n }", {"track_probe": ["web weight 2"]}),
+    ("track_process {\n  web weight 2\n }", {"track_process": ["web weight 2"]}),
     ("track_file {\n  load weight 2\n }", {"track_file": ["load weight 2"]}),
     ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
     ("notify_master /x.sh", {"notify_master": "/x.sh"}),
@@ -287,6 +308,12 @@ def test_vrrp_instance(lines: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("line", "expected"), SCRIPT)
 def test_vrrp_script(line: str, expected: dict[str, Any]) -> None:
     assert document(f"vrrp_script chk {{\n {line}\n}}\n") == {"vrrp_script": {"chk": expected}}
+
+
+@pytest.mark.parametrize(("line", "expected"), PROCESS)
+def test_vrrp_track_process(line: str, expected: dict[str, Any]) -> None:
+    text = f"vrrp_track_process web {{\n {line}\n}}\n"
+    assert document(text) == {"vrrp_track_process": {"web": expected}}
 
 
 @pytest.mark.parametrize(("line", "expected"), FILE)
@@ -323,10 +350,11 @@ def first_words(cases: list[tuple[str, dict[str, Any]]]) -> set[str]:
         (GARP_GROUP, TOP_LEVEL),
         (VRRP_SYNC_GROUP, SYNC_GROUP),
         (TRACK_FILE, FILE),
+        (VRRP_TRACK_PROCESS, PROCESS),
     ],
     ids=[
         *("global_defs", "vrrp_instance", "authentication", "vrrp_script", "top", "garp_group"),
-        *("vrrp_sync_group", "track_file"),
+        *("vrrp_sync_group", "track_file", "vrrp_track_process"),
     ],
 )
 def test_no_served_word_is_left_untried(table: dict[str, Entry], cases: list[tuple[str, Any]]) -> None:
@@ -359,10 +387,11 @@ def native_keys(table: dict[str, Entry]) -> Iterator[str]:
         (GARP_GROUP, schema.GarpGroup, set()),
         (VRRP_SYNC_GROUP, schema.VrrpSyncGroup, set()),
         (TRACK_FILE, schema.TrackFile, {"range"}),
+        (VRRP_TRACK_PROCESS, schema.VrrpTrackProcess, {"range"}),
     ],
     ids=[
         *("top", "global_defs", "vrrp_instance", "vrrp_script", "authentication", "garp_group"),
-        *("vrrp_sync_group", "track_file"),
+        *("vrrp_sync_group", "track_file", "vrrp_track_process"),
     ],
 )
 def test_words_and_keys_of_the_schema_are_the_same(
