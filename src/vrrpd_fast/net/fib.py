@@ -1,13 +1,15 @@
 """Questions to the kernel's routing tables (rtnetlink(7), linux/rtnetlink.h), and its answers.
 
 Two questions there are: which way a packet would take (`ip route get`, with `fib_match` the entry of a table
-that decides it), and what one table holds. The kernel tells a table in the order of addresses, those of one
-address in any order: whoever looks for a prefix is done when a later address comes.
+that decides it), and what one table holds. The kernel tells a table in the order of addresses, with an IPv4
+prefix before those inside it, with an IPv6 prefix behind them: whoever looks for a prefix is done when an
+address comes that is behind `last_address`.
 """
 
 import errno
 import socket
 import struct
+from ipaddress import IPv4Network, IPv6Network
 
 from msgspec import Struct
 
@@ -54,7 +56,9 @@ def lookup(
 ) -> bytes:
     """Ask which way a packet would take; addresses are packed, `ifindex` is the interface it is bound to."""
     bits = 8 * len(destination)
-    flags = _RTM_F_LOOKUP_TABLE | (_RTM_F_FIB_MATCH if fib_match else 0)
+    flags = _RTM_F_FIB_MATCH if fib_match else 0
+    if len(destination) == 4:  # IPv6 tells the table anyway, and refuses the flag
+        flags |= _RTM_F_LOOKUP_TABLE
     body = rtnl.RTMSG.pack(
         _AF[len(destination)], bits, 0 if source is None else bits, 0, 0, 0, 0, 0, flags
     ) + rtnl.attribute(_RTA_DST, destination)
@@ -72,6 +76,11 @@ def table_dump(family: int, table: int, ifindex: int = 0) -> bytes:
     if ifindex:
         body += rtnl.attribute(_RTA_OIF, _UINT32.pack(ifindex))
     return _request(body, rtnl.NLM_F_REQUEST | rtnl.NLM_F_DUMP)
+
+
+def last_address(network: IPv4Network | IPv6Network) -> bytes:
+    """Behind it in a table the prefix does not come any more."""
+    return (network.network_address if network.version == 4 else network.broadcast_address).packed
 
 
 def _request(body: bytes, flags: int) -> bytes:

@@ -14,7 +14,7 @@ from vrrpd_fast.probe.check import Check, Conclude, Context, Outcome, failure
 from vrrpd_fast.probe.kinds.kernel import rtnetlink
 from vrrpd_fast.probe.kinds.links import index_of
 
-_FIRST_LOOK_S = 0.002
+_FIRST_LOOK_S = 0.004  # the kernel asks at its next tick, every 1 to 10 ms
 _LAST_LOOK_S = 0.1
 
 

@@ -6,6 +6,7 @@ is read up to that prefix, in slices.
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterable
 from contextlib import closing
@@ -20,6 +21,11 @@ from vrrpd_fast.probe.kinds.kernel import rtnetlink
 from vrrpd_fast.probe.kinds.links import index_of, name_of
 
 _LEADS_SOMEWHERE = (fib.UNICAST, fib.LOCAL)
+_LEADS_NOWHERE = {  # what the kernel answers for routes of these kinds
+    errno.EINVAL: "dropped (blackhole)",
+    errno.EHOSTUNREACH: "refused (unreachable)",
+    errno.EACCES: "refused (prohibit)",
+}
 _ATTEMPTS = 3  # at reading a table that changes meanwhile
 
 
@@ -61,7 +67,13 @@ class WayCheck:
 
     def begin(self, conclude: Conclude) -> None:
         self._wanted.renew()
-        route = fib.ask(self._context.shared(rtnetlink), self._question)
+        try:
+            route = fib.ask(self._context.shared(rtnetlink), self._question)
+        except OSError as error:
+            if error.errno not in _LEADS_NOWHERE:
+                raise
+            conclude(Outcome(False, f"{_LEADS_NOWHERE[error.errno]} by a route"))
+            return
         if route is None:
             conclude(Outcome(False, "no route"))
         else:
@@ -84,11 +96,12 @@ class RouteCheck(TaskCheck):
         network = ip_network(settings.prefix)
         self._destination = network.network_address.packed
         self._length = network.prefixlen
+        self._last = fib.last_address(network)
         self._family = socket.AF_INET if network.version == 4 else socket.AF_INET6
         self._table = settings.table
         self._wanted = Wanted(settings)
         # 0.0.0.0 cannot be looked up: it stands for this machine.
-        self._is_quick = settings.table == fib.MAIN_TABLE and any(self._destination)
+        self._is_quick = settings.table == fib.MAIN_TABLE and (network.version == 6 or any(self._destination))
         self._question = fib.lookup(self._destination, fib_match=True)
 
     def begin(self, conclude: Conclude) -> None:
@@ -131,7 +144,7 @@ class RouteCheck(TaskCheck):
                     found = fib.destination_of(message)
                     if found is None:
                         continue
-                    if found[0] > self._destination:
+                    if found[0] > self._last:
                         return self._missed(others)
                     if found == (self._destination, self._length):
                         route = fib.parse(message)
