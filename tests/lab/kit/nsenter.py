@@ -1,38 +1,35 @@
-"""Sockets that live in another network namespace, opened from this process."""
+"""What this process does in another network namespace: in a thread of its own, for setns moves one only."""
 
 import ctypes
 import os
 import socket
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
+T = TypeVar("T")
+
+
+def run_in(namespace: str, action: Callable[[], T]) -> T:
+    """Do something in the named namespace; what it gives or raises."""
+
+    def enter() -> T:
+        handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if _libc.setns(handle, CLONE_NEWNET) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number), namespace)
+        finally:
+            os.close(handle)
+        return action()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(enter).result()
+
 
 def socket_in(namespace: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
-    """A socket made in the named namespace.
-
-    A thread of its own enters it: setns moves one thread only, and that thread ends right after.
-    """
-    made: list[socket.socket] = []
-    failed: list[OSError] = []
-
-    def enter() -> None:
-        try:
-            handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if _libc.setns(handle, CLONE_NEWNET) != 0:
-                    number = ctypes.get_errno()
-                    raise OSError(number, os.strerror(number), namespace)
-                made.append(socket.socket(family, kind, protocol))
-            finally:
-                os.close(handle)
-        except OSError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return made[0]
+    """A socket made in the named namespace, which stays there."""
+    return run_in(namespace, lambda: socket.socket(family, kind, protocol))
