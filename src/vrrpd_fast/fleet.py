@@ -34,6 +34,7 @@ from vrrpd_fast.model import (
     Instance,
     State,
     TrackKind,
+    Transition,
     VirtualAddress,
 )
 from vrrpd_fast.net.carried import Carried
@@ -46,9 +47,11 @@ from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
+from vrrpd_fast.recorder.recorder import Recorder
 from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
+from vrrpd_fast.story import Story
 from vrrpd_fast.tellings import Tellings
 from vrrpd_fast.track.watch import Watch
 
@@ -163,9 +166,8 @@ class Fleet:
             self.links.removed,
             self._holds,
         )
-        self._tellings = Tellings(
-            loop, self.notifier, lambda: self._is_releasing or self._claims.is_busy, self._holds
-        )
+        self.recorder = Recorder(loop, lambda: self._is_moving() or self._tellings.are_waiting, self._holds)
+        self._tellings = Tellings(loop, self.notifier, self._is_moving, self._holds, self.recorder)
         self._surroundings = Surroundings(
             engine=self.engine,
             memberships=self._memberships,
@@ -175,6 +177,7 @@ class Fleet:
             is_native=self._is_native,
             waits=lambda: self._start.reason,
             tell_priority=self._tellings.priority,
+            record=self.recorder.note,
             vrf_table=self._vrf_table,
             is_here=self.links.has,
         )
@@ -468,13 +471,14 @@ class Fleet:
         events = self.engine.drain(TRANSITIONS_PER_SLICE)
         for event in events:
             router = self._by_handle[event.handle]
-            router.on_transition(event)
             group = router.group
+            story = self._begin_story(router, event)
+            router.on_transition(event, story)
             if group is not None and group.begin(event):
-                self._tellings.group(group.settings, group.state)
-            self._tellings.transition(router, event)
+                self._tellings.group(group.settings, group.state, group.failover)
+            self._tellings.transition(router, event, story)
             if group is not None and group.follow(event, self.engine.now_ns()):
-                self._tellings.group(group.settings, group.state)
+                self._tellings.group(group.settings, group.state, group.failover)
         for handle in self.engine.take_ready():
             if (group := self._by_handle[handle].group) is not None:
                 group.lead(self.engine.now_ns())
@@ -489,6 +493,20 @@ class Fleet:
             if what is Complaint.INTERVAL:
                 self._debounce.learn(router.instance, router.learned_interval)
         return len(events) == TRANSITIONS_PER_SLICE
+
+    def _begin_story(self, router: VirtualRouter, event: Transition) -> Story:
+        """Members of a sync group share a failover until all have one state again."""
+        group = router.group
+        if group is None:
+            failover = self.recorder.new_id()
+        elif not group.is_split or not group.failover:
+            failover = group.failover = self.recorder.new_id()
+        else:
+            failover = group.failover
+        return Story(failover, router.name, event.at_ns)
+
+    def _is_moving(self) -> bool:
+        return self._is_releasing or self._claims.is_busy
 
     def _tell_unknown(self, vrid: int, ifindex: int, source: IPv4Address | IPv6Address) -> None:
         """log_unknown_vrids: once in a while for each."""
@@ -586,6 +604,7 @@ class Fleet:
         self._watch.stop()
         await self._tellings.flush()
         await self.notifier.close()
+        self.recorder.close()
         self._loop.remove_reader(self.engine.timer_fd)
         self._unwatch_sockets()
         if self._look is not None:

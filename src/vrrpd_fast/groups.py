@@ -43,6 +43,7 @@ class Group:
     ) -> None:
         self.settings = settings
         self.state = State.INIT  # which its members had together last, or began in
+        self.failover = ""  # id of its members' way from one common state to another
         self._engine = engine
         self._reconsider = reconsider
         self._split = split
@@ -52,6 +53,11 @@ class Group:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    @property
+    def is_split(self) -> bool:
+        """Whether its members were not all in one state when it looked last."""
+        return self in self._split
 
     def join(self, member: Member) -> None:
         self._members[member.name] = member

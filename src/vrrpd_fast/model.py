@@ -699,6 +699,8 @@ class Transition(Struct, frozen=True, kw_only=True):
     silence_ns: int  # since the last accepted advert; -1 when none was heard
     down_interval_ns: int  # the down timer that ran out: down_timer_adverts × interval + skew
     skew_ns: int
+    deadline_ns: int = -1  # the down deadline that made it MASTER; -1: none did
+    sent_ns: int = -1  # when the adverts that belong to it had been given to the kernel; -1: not known
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.sources import source_towards
 from vrrpd_fast.net.vips import PreparedAddresses
+from vrrpd_fast.story import Story
 from vrrpd_fast.track.priority import Fault, effective
 from vrrpd_fast.track.readings import Find, Reading, readings
 
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 _nowhere = itertools.count(0x8000_0000)
 # Most virtual routers have none of it, and share this.
 _NO_ROUTING = PreparedRouting((), (), lambda device: None, lambda device: None)
+Record = Callable[..., None]  # Recorder.note
 ANYWHERE = 0  # the engine's index for a virtual router without an interface
 
 
@@ -54,6 +56,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     is_native: Callable[[VirtualAddress], bool]  # on its interface, and not our doing
     waits: Callable[[], str | None]  # why nobody may take part yet (start.py)
     tell_priority: Callable[["VirtualRouter"], None]  # its effective priority has changed
+    record: Record
     vrf_table: Callable[[str], int | None]
     is_here: Callable[[IPv4Address | IPv6Address], bool]  # whether an address is on any interface
 
@@ -65,11 +68,13 @@ class VirtualRouter:
     __slots__ = (
         *("_around", "_deaf", "_fault", "_ifindex", "_last_event", "_last_fault", "_listening", "_priority"),
         *("_serial", "_source", "_then", "addresses", "generation", "group", "handle", "instance"),
-        *("is_waiting", "last_transition", "own_fault", "routing", "state"),
+        *("is_waiting", "last_transition", "ordered", "own_fault", "routing", "state", "story"),
     )
 
     def __init__(self, instance: Instance, around: Surroundings) -> None:
         self.instance = instance
+        self.ordered: int | None = None  # the operator's in place of the configured priority
+        self.story: Story | None = None  # of the last transition
         self.state = State.INIT
         self._last_event: Transition | None = None
         self._last_fault = ""
@@ -126,6 +131,16 @@ class VirtualRouter:
         return round((adverts * self.learned_interval + 1.0) * NS_PER_S)
 
     @property
+    def base(self) -> int:
+        """Priority without trackers: as configured, unless the operator has set another."""
+        return self.instance.priority if self.ordered is None else self.ordered
+
+    @property
+    def failover(self) -> str | None:
+        """Id of the last transition."""
+        return None if self.story is None else self.story.id
+
+    @property
     def source(self) -> IPv4Address | IPv6Address | None:
         """The address our adverts come from; None when there is none."""
         return self._source
@@ -138,9 +153,9 @@ class VirtualRouter:
             self._equip()
         priority = self._effective()
         if priority != self._priority:
-            self._log(
-                logging.INFO, "priority", "priority %d -> %d (%s)", self._priority, priority, self._sum()
-            )
+            sum_ = self.sum
+            self._log(logging.INFO, "priority", "priority %d -> %d (%s)", self._priority, priority, sum_)
+            self._around.record("priority", instance=self.name, old=self._priority, new=priority, sum=sum_)
             self._priority = priority
             self._around.engine.set_priority(self.handle, priority, now_ns)
             self._around.tell_priority(self)
@@ -170,8 +185,9 @@ class VirtualRouter:
         self.routing.retarget(device)
         self.evaluate(now_ns)
 
-    def on_transition(self, event: Transition) -> None:
-        """The engine reports a change of state, in order."""
+    def on_transition(self, event: Transition, story: Story) -> None:
+        """The engine reports a change of state, in order; `story` takes note of what is done for it."""
+        self.story = story
         self.state = event.new
         self.generation += 1
         self._last_event = event
@@ -182,11 +198,12 @@ class VirtualRouter:
         if event.new is State.MASTER or (event.old is State.MASTER and event.new is not State.INIT):
             self._around.claim(self)  # who released has withdrawn its addresses before
 
-    def tell(self, event: Transition) -> str:
+    def tell(self, event: Transition, story: Story) -> str:
         """Log a transition, and return its reason; nothing that moves traffic waits for this."""
         level = logging.WARNING if event.new is State.FAULT else logging.INFO
         reason = self._explain(event)
-        self._log(level, "transition", "%s -> %s: %s", event.old.name, event.new.name, reason)
+        text = "%s -> %s: %s"
+        self._log(level, "transition", text, event.old.name, event.new.name, reason, failover=story.id)
         return reason
 
     @property
@@ -213,10 +230,17 @@ class VirtualRouter:
         return explain.transition(event, self.instance, *self._then)
 
     def on_complaint(self, what: Complaint, source: IPv4Address | IPv6Address | None) -> None:
-        self._log(logging.WARNING, "complaint", "%s", explain.complaint(what, source))
+        text = explain.complaint(what, source)
+        self._log(logging.WARNING, "complaint", "%s", text)
+        who = None if source is None else str(source)
+        self._around.record(
+            "complaint", instance=self.name, what=what.name.lower(), text=text, **{"from": who}
+        )
 
-    def _log(self, level: int, event: str, text: str, *args: object) -> None:
+    def _log(self, level: int, event: str, text: str, *args: object, failover: str | None = None) -> None:
         extra = {"instance": self.name, "event": event}
+        if failover is not None:
+            extra["failover"] = failover
         log.log(level, "instance %s: " + text, self.name, *args, extra=extra, stacklevel=2)
 
     def reconfigure(self, instance: Instance, now_ns: int, routing: PreparedRouting | None = None) -> None:
@@ -362,13 +386,15 @@ class VirtualRouter:
         return readings(self.instance, self._around.find_tracked)
 
     def _effective(self) -> int:
-        return effective(self.instance.priority, (reading.part for reading in self._readings()))
+        return effective(self.base, (reading.part for reading in self._readings()))
 
-    def _sum(self) -> str:
+    @property
+    def sum(self) -> str:
+        """How its priority comes about."""
         parts = (
             f"{one.part:+d} {one.name}" for one in self._readings() if isinstance(one.part, int) and one.part
         )
-        return ", ".join([f"{self.instance.priority} base", *parts])
+        return ", ".join([f"{self.base} base", *parts])
 
     def _awaited(self) -> str | None:
         """The first tracker that must have a result before we take part."""

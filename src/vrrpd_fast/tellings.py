@@ -13,7 +13,9 @@ from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import State, SyncGroup, Transition
 from vrrpd_fast.notify.events import Word
 from vrrpd_fast.notify.notifier import STATE_WORDS, Notifier
+from vrrpd_fast.recorder.recorder import Recorder
 from vrrpd_fast.router import VirtualRouter
+from vrrpd_fast.story import Story
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +28,28 @@ class Tellings:
     """`is_busy` says whether addresses are being moved."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, notifier: Notifier, is_busy: Callable[[], bool], holds: Holds
+        self,
+        loop: asyncio.AbstractEventLoop,
+        notifier: Notifier,
+        is_busy: Callable[[], bool],
+        holds: Holds,
+        recorder: Recorder,
     ) -> None:
         self._loop = loop
         self._notifier = notifier
         self._is_busy = is_busy
         self._holds = holds
+        self._recorder = recorder
         self._waiting: deque[Callable[[], None]] = deque()
         self._turn: asyncio.Handle | None = None
 
-    def transition(self, router: VirtualRouter, event: Transition) -> None:
+    @property
+    def are_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def transition(self, router: VirtualRouter, event: Transition, story: Story) -> None:
         """A change of state that `router` has just made."""
-        self._add(partial(self._transition, router, event, router.priority, router.last_transition))
+        self._add(partial(self._transition, router, event, story, router.priority, router.last_transition))
 
     def priority(self, router: VirtualRouter) -> None:
         """Its effective priority has changed."""
@@ -76,17 +88,19 @@ class Tellings:
         """It is no longer configured, or starts over as another one."""
         self._add(partial(self._notifier.removed, router.instance, router.priority, state))
 
-    def group(self, group: SyncGroup, state: State) -> None:
+    def group(self, group: SyncGroup, state: State, failover: str) -> None:
         """All members of a sync group have the same state now."""
-        self._add(partial(self._group, group, state))
+        self._add(partial(self._group, group, state, failover))
 
     def group_stopped(self, group: SyncGroup, state: State) -> None:
         """The daemon ends."""
         self._add(partial(self._notifier.tell_group, group, Word.STOP, state))
 
-    def _group(self, group: SyncGroup, state: State) -> None:
-        log.info("vrrp_sync_group %s: %s", group.name, state.name)
-        self._notifier.tell_group(group, STATE_WORDS[state], state)
+    def _group(self, group: SyncGroup, state: State, failover: str) -> None:
+        extra = {"failover": failover, "event": "group"}
+        log.info("vrrp_sync_group %s: %s", group.name, state.name, extra=extra)
+        self._recorder.note("group", group=group.name, state=state.name, id=failover)
+        self._notifier.tell_group(group, STATE_WORDS[state], state, failover)
 
     async def repeat(self, routers: Iterable[VirtualRouter]) -> None:
         """What these are in, for the FIFOs alone."""
@@ -122,8 +136,34 @@ class Tellings:
         for _ in range(min(PER_SLICE, len(self._waiting))):
             self._waiting.popleft()()
 
-    def _transition(self, router: VirtualRouter, event: Transition, priority: int, at: float) -> None:
-        reason = router.tell(event)
+    def _transition(
+        self, router: VirtualRouter, event: Transition, story: Story, priority: int, at: float
+    ) -> None:
+        reason = router.tell(event, story)
+        self._notify(router, event, story, priority, at, reason)
+        is_cut = story.done < story.wanted and router.story is not story
+        self._recorder.transition(
+            story,
+            event,
+            router.instance,
+            at,
+            priority,
+            text=reason,
+            group=router.group.name if router.group is not None else None,
+            base=router.base,
+            sum=router.sum,
+            cut="the next transition came before its work was done" if is_cut else None,
+        )
+
+    def _notify(
+        self,
+        router: VirtualRouter,
+        event: Transition,
+        story: Story,
+        priority: int,
+        at: float,
+        reason: str,
+    ) -> None:
         word = STATE_WORDS.get(event.new)
         if word is None:
             return  # it was released: `stopped` or `removed` says why
@@ -137,4 +177,5 @@ class Tellings:
             reason=reason,
             master_address=router.source if is_master else event.master_address,
             master_priority=priority if is_master else event.master_priority,
+            story=story,
         )

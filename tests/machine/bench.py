@@ -142,6 +142,11 @@ class Bench:
         self.routers[handle].demote(self.now_ns, reason.name)
         self.check()
 
+    def yield_to_all(self, handle: int, yields: bool = True) -> None:
+        self.machine.yield_to_all(handle, yields)
+        self.routers[handle].yields = yields
+        self.check()
+
     def receive(self, packet: Arrival, ifindex: int = IFINDEX) -> str:
         """Returns the name of the check that refused it, or the empty string."""
         verdict = packet.deliver(self.machine, self.now_ns, ifindex)

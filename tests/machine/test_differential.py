@@ -144,6 +144,13 @@ class Differential(RuleBasedStateMachine):
     def demote(self, data: st.DataObject) -> None:
         self.bench.demote(self.handle(data))
 
+    @rule(data=st.data(), yields=st.booleans())
+    def resign(self, data: st.DataObject, yields: bool) -> None:
+        handle = self.handle(data)
+        self.bench.yield_to_all(handle, yields)
+        if yields:
+            self.bench.demote(handle, Reason.OPERATOR)
+
     @rule(data=st.data(), own=configurations())
     def change(self, data: st.DataObject, own: Parameters) -> None:
         handle = self.handle(data)

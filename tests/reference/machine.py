@@ -116,6 +116,7 @@ class Router:
     challenged: bool = False
     gated: bool = False  # in a sync group
     ready: str = ""  # the reason for which it would be MASTER, were it not gated
+    yields: bool = False  # the operator had it resign
     changes: list[Change] = field(default_factory=list)
     sent: list[tuple[int, bool]] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
@@ -310,10 +311,10 @@ class Router:
         if advert.priority == 0:  # B6
             self.down_deadline_ns = now_ns + self.skew_ns
             self.on_skew_timer = True
-        elif advert.priority >= self.priority:  # B7, B9
+        elif advert.priority >= self.priority or self.yields or not self.preempts:  # B7, B9
             self.preempt_from_ns = None
             self._follow(now_ns, advert)
-        elif not self.preempts or self._preempt_delayed(now_ns):
+        elif self._preempt_delayed(now_ns):
             self._follow(now_ns, advert)
         else:  # B8
             self.ignored_lower = True

@@ -22,7 +22,7 @@ LEVELS = (
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"debounce", "probe", "start"},
     {"engine", "net", "spawn"},
-    {"holds", "judgement", "log", "model", "replace", "system"},
+    {"holds", "judgement", "log", "model", "replace", "story", "system"},
 )
 RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in parts}
 

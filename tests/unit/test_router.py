@@ -26,6 +26,7 @@ from vrrpd_fast.model import (
 )
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.router import Surroundings, VirtualRouter, identity
+from vrrpd_fast.story import Story
 from vrrpd_fast.track.file import FileTracker
 from vrrpd_fast.track.interface import InterfaceTracker
 from vrrpd_fast.track.priority import Fault, contribution
@@ -104,6 +105,7 @@ class World:
         self.native: set[str] = set()
         self.waits: str | None = None
         self.priorities: list[tuple[str, int]] = []
+        self.recorded: list[tuple[str, dict[str, Any]]] = []
         self.routers: list[VirtualRouter] = []
 
     def router(self, name: str = "VI", *addresses: str, **more: Any) -> VirtualRouter:
@@ -119,6 +121,7 @@ class World:
             is_native=lambda address: str(address.address) in self.native,
             waits=lambda: self.waits,
             tell_priority=lambda router: self.priorities.append((router.name, router.priority)),
+            record=lambda event, **facts: self.recorded.append((event, facts)),
             vrf_table=lambda device: None,
             is_here=lambda address: any(link.has(address) for link in self.links.values()),
         )
@@ -163,8 +166,10 @@ class World:
     def drain(self) -> None:
         by_handle = {router.handle: router for router in self.routers}
         for event in self.engine.drain(100):
-            by_handle[event.handle].on_transition(event)
-            by_handle[event.handle].tell(event)
+            router = by_handle[event.handle]
+            story = Story(f"test-{len(self.recorded)}", router.name, event.at_ns)
+            router.on_transition(event, story)
+            router.tell(event, story)
 
     def master(self, router: VirtualRouter) -> VirtualRouter:
         self.sleep(DOWN_NS + 100_000)

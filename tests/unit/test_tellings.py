@@ -11,6 +11,7 @@ from unit.samples import instance
 from vrrpd_fast import tellings
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.model import Notify, Reason, State, Transition
+from vrrpd_fast.story import Story
 from vrrpd_fast.tellings import Tellings
 
 RunFixture = Callable[[Any], Any]
@@ -35,13 +36,27 @@ class Paper:
         self.told.append((instance.name, "repeat", priority, state.name))
 
 
+STORY = Story("test-1", "VI", 1)
+
+
 class Bench:
     def __init__(self) -> None:
         self.paper = Paper()
         self.is_busy = False
         self.logged: list[State] = []
         loop = asyncio.get_running_loop()
-        self.tellings = Tellings(loop, self.paper, lambda: self.is_busy, Holds())  # type: ignore[arg-type]
+        self.recorded: list[dict[str, Any]] = []
+        self.tellings = Tellings(
+            loop,
+            self.paper,  # type: ignore[arg-type]
+            lambda: self.is_busy,
+            Holds(),
+            self,  # type: ignore[arg-type]
+        )
+
+    def transition(self, story: Story, *_: Any, **facts: Any) -> None:
+        """The recorder."""
+        self.recorded.append({"id": story.id, **facts})
 
     def router(self, name: str = "VI", **more: Any) -> Any:
         fields = {
@@ -51,7 +66,11 @@ class Bench:
             "is_master": False,
             "source": OWN,
             "last_transition": 1700000000.5,
-            "tell": lambda event: self.logged.append(event.new) or "because",
+            "base": 100,
+            "sum": "100 base",
+            "group": None,
+            "story": STORY,
+            "tell": lambda event, story: self.logged.append(event.new) or "because",
         }
         return SimpleNamespace(**fields | more)
 
@@ -80,7 +99,7 @@ def test_a_transition_is_logged_and_told(run: RunFixture) -> None:
     async def main() -> None:
         bench = Bench()
         router = bench.router()
-        bench.tellings.transition(router, change(State.BACKUP, State.MASTER))
+        bench.tellings.transition(router, change(State.BACKUP, State.MASTER), STORY)
         assert not bench.paper.told  # not from within
         router.priority = 120  # what comes later is not of this moment
         await turns()
@@ -90,8 +109,9 @@ def test_a_transition_is_logged_and_told(run: RunFixture) -> None:
             "reason": "because",
             "master_address": OWN,
             "master_priority": 100,
+            "story": STORY,
         }
-        bench.tellings.transition(router, change(State.MASTER, State.BACKUP))
+        bench.tellings.transition(router, change(State.MASTER, State.BACKUP), STORY)
         await turns()
         assert bench.paper.told[1:] == [("VI", "BACKUP", 120, "MASTER")]
         assert (bench.paper.facts["master_address"], bench.paper.facts["master_priority"]) == (OTHER, 200)
@@ -103,7 +123,7 @@ def test_a_release_is_logged_only_and_its_cause_told(run: RunFixture) -> None:
     async def main() -> None:
         bench = Bench()
         router = bench.router()
-        bench.tellings.transition(router, change(State.MASTER, State.INIT))
+        bench.tellings.transition(router, change(State.MASTER, State.INIT), STORY)
         bench.tellings.stopped(router, State.MASTER)
         bench.tellings.removed(router, State.FAULT)
         await bench.tellings.repeat([router])

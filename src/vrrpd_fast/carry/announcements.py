@@ -5,10 +5,12 @@ its repetitions wait while addresses of other virtual routers are still being ad
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Protocol
 
 from vrrpd_fast.carry.alarm import Alarm
@@ -20,6 +22,7 @@ from vrrpd_fast.net.arp import announcement
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.story import Story
 
 FRAMES_PER_SLICE = 128
 FULL_SECONDS = 0.001  # to wait when the kernel takes no more frames
@@ -29,9 +32,12 @@ ETHERNET_ADDRESS = 6  # bytes; links with others (point-to-point, loopback) know
 
 
 class Announcer(Protocol):
-    """A virtual router, as far as announcements are concerned. `generation` grows with every transition."""
+    """A virtual router, as far as announcements are concerned. `generation` grows with every transition,
+    `story` is that of the last one.
+    """
 
     instance: Instance
+    story: Story | None
     addresses: PreparedAddresses
     generation: int
 
@@ -45,13 +51,16 @@ class _Rounds:
     `left` is None until their turn comes: a storm of takeovers has better things to do than to list them.
     """
 
-    __slots__ = ("addresses", "generation", "left", "router", "times")
+    __slots__ = ("addresses", "generation", "left", "router", "story", "times")
 
-    def __init__(self, router: Announcer, addresses: Sequence[Prepared], times: int) -> None:
+    def __init__(
+        self, router: Announcer, addresses: Sequence[Prepared], times: int, story: Story | None
+    ) -> None:
         self.router = router
         self.generation = router.generation
         self.addresses = addresses
         self.times = times
+        self.story = story  # which tells of it
         self.left: deque[tuple[int, bytes]] | None = None
 
     @property
@@ -110,6 +119,7 @@ class Announcements:
                 frames.append(frame)
                 origins.append((router, prepared))
         sent = self._frames.send(frames)
+        _note_first(origins[:sent])
         for router, prepared in origins[sent:]:  # no room in the kernel: when it has some
             self._announce(router, [prepared], 1)
         if is_limited:
@@ -118,9 +128,9 @@ class Announcements:
     def repeat(self, router: Announcer, added: Sequence[Prepared]) -> None:
         """What follows the first: repetitions now, after the delay, and for ever (garp_master_*)."""
         garp = router.instance.garp
-        self._announce(router, added, garp.master_repeat - 1)
+        self._announce(router, added, garp.master_repeat - 1, router.story)
         if added and garp.master_delay:
-            again = partial(self._announce, router, added, garp.master_repeat)
+            again = partial(self._announce, router, added, garp.master_repeat, router.story)
             self._plans.later(router, garp.master_delay, again)
         if router.name not in self._periodic:
             self._periodic.add(router.name)
@@ -198,13 +208,15 @@ class Announcements:
         link = self._link(prepared.address.dev)
         return link is not None and link.carries(prepared.address)
 
-    def _announce(self, router: Announcer, addresses: Sequence[Prepared], times: int) -> None:
+    def _announce(
+        self, router: Announcer, addresses: Sequence[Prepared], times: int, story: Story | None = None
+    ) -> None:
         """Queue every address's frame `times` times, one round after the other."""
         if self._pacer.is_used and times > 0:
             addresses = [each for each in addresses if not self._pace(router, each, times)]
             self._pacer.serve()
         if times > 0 and addresses:
-            self._waiting.append(_Rounds(router, addresses, times))
+            self._waiting.append(_Rounds(router, addresses, times, story))
             self._schedule()
 
     def _pace(self, router: Announcer, prepared: Prepared, times: int) -> bool:
@@ -248,7 +260,9 @@ class Announcements:
                 sent -= 1
             if left:
                 break
-            waiting.popleft()
+            done = waiting.popleft()
+            if done.story is not None and not done.is_void:
+                done.story.mark("announced_again", time.monotonic_ns(), len(done.addresses) * done.times)
         return has_room
 
     def _list(self, rounds: _Rounds) -> list[tuple[int, bytes]]:
@@ -268,3 +282,11 @@ class Announcements:
         if link is None or len(link.mac) != ETHERNET_ADDRESS:
             return None
         return prepared.ifindex, announcement(prepared.address.address, link.mac)
+
+
+def _note_first(sent: Sequence[tuple[Announcer, Prepared]]) -> None:
+    """First announcements have left, those of one virtual router one behind the other."""
+    now_ns = time.monotonic_ns()
+    for router, its in groupby(sent, itemgetter(0)):
+        if router.story is not None:
+            router.story.mark("announced", now_ns, sum(1 for _ in its))

@@ -9,7 +9,8 @@ A claim is void as soon as its virtual router has another one, or changes its st
 
 import asyncio
 import logging
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -30,7 +31,7 @@ from vrrpd_fast.net.vips import Prepared
 log = logging.getLogger(__name__)
 
 CLAIMS_PER_SLICE = 64
-SLOW_SECONDS = 0.001  # a slice of IPv6 that took longer makes the next one the worker's
+SLOW_NS = 1_000_000  # a slice of IPv6 that took longer makes the next one the worker's
 RETRY_SECONDS = 1.0
 
 
@@ -176,16 +177,24 @@ class Claims:
             self._remove_slice(held[first : first + MESSAGES_PER_SEND])
 
     def _remove_slice(self, part: Sequence[tuple[Claimant, Carried]]) -> None:
+        began_ns = time.monotonic_ns()
         failures = carried.remove(self._netlink, [each for _, each in part], self._on_removed)
-        self._removed(part, failures)
+        self._removed(part, failures, began_ns)
 
     async def _remove_by_worker(self, part: Sequence[tuple[Claimant, Carried]]) -> None:
         items = [each for _, each in part]
         self._expect(items)
         move = partial(carried.remove, self._bulk, items, _nothing)
-        self._removed(part, await self._loop.run_in_executor(self._worker, move))
+        began_ns = time.monotonic_ns()
+        self._removed(part, await self._loop.run_in_executor(self._worker, move), began_ns)
 
-    def _removed(self, part: Sequence[tuple[Claimant, Carried]], failures: Sequence[Failure]) -> None:
+    def _removed(
+        self, part: Sequence[tuple[Claimant, Carried]], failures: Sequence[Failure], began_ns: int
+    ) -> None:
+        took_ns = time.monotonic_ns() - began_ns
+        for router, count in Counter(router for router, _ in part if router.name in self._leaving).items():
+            if router.story is not None:
+                router.story.mark("addresses_removed", began_ns, count, took_ns)
         for failure in failures:
             self._tell(part[failure.error.index][0], False, failure)
         shielded = [
@@ -267,28 +276,30 @@ class Claims:
             if not slice_.adds:
                 self._expect(slice_.items)
             self._working = self._loop.run_in_executor(self._worker, slice_.move, self._bulk, _nothing)
-            self._working.add_done_callback(partial(self._worked, slice_))
+            self._working.add_done_callback(partial(self._worked, slice_, time.monotonic_ns()))
             return
-        began = self._loop.time()
+        began_ns = time.monotonic_ns()
         failures = slice_.move(self._netlink, self._on_removed)
+        took_ns = time.monotonic_ns() - began_ns
         if slice_.is_slow:
-            self._is_ipv6_slow = self._loop.time() - began > SLOW_SECONDS
-        self._finish(slice_, failures)
+            self._is_ipv6_slow = took_ns > SLOW_NS
+        self._finish(slice_, failures, began_ns, took_ns)
 
-    def _worked(self, slice_: Slice, work: "asyncio.Future[list[Failure]]") -> None:
+    def _worked(self, slice_: Slice, began_ns: int, work: "asyncio.Future[list[Failure]]") -> None:
         self._working = None
-        self._finish(slice_, work.result())
+        self._finish(slice_, work.result(), began_ns, time.monotonic_ns() - began_ns)
         if self._claims or self._settled:
             self._schedule()
 
-    def _finish(self, slice_: Slice, failures: Sequence[Failure]) -> None:
+    def _finish(self, slice_: Slice, failures: Sequence[Failure], began_ns: int, took_ns: int) -> None:
         """Announce each address that was added, once; those refused are told and kept for another try."""
         for failure in failures:
             index = failure.error.index
             slice_.owners[index].refused.append(slice_.items[index])
             self._tell(slice_.owners[index].router, slice_.adds, failure)
+        refused = {failure.error.index for failure in failures}
+        slice_.note(began_ns, took_ns, refused)
         if slice_.adds:
-            refused = {failure.error.index for failure in failures}
             self._announcements.first(
                 [
                     (owner.router, each)
@@ -302,8 +313,12 @@ class Claims:
 
     def _protect(self, slice_: Slice) -> None:
         """Packets to these addresses are dropped before the addresses are there."""
+        began_ns = time.monotonic_ns()
         try:
             self._shield.add(slice_.shielded())
+            for claim, count in slice_.parts:
+                if claim.is_shielded and claim.story is not None:
+                    claim.story.mark("firewall", began_ns, count, time.monotonic_ns() - began_ns)
         except OSError as error:
             for claim in slice_.owners:
                 if claim.is_shielded:

@@ -14,6 +14,7 @@ from typing import Protocol
 from vrrpd_fast.model import NS_PER_S, Pacing, VirtualAddress
 from vrrpd_fast.net.frames import FrameSender
 from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.story import Story
 
 STEPS_PER_SLICE = 128
 FULL_NS = 1_000_000  # to wait when the kernel takes no more frames
@@ -24,6 +25,7 @@ class Paced(Protocol):
 
     addresses: PreparedAddresses
     generation: int
+    story: Story | None
 
     @property
     def name(self) -> str: ...
@@ -184,6 +186,8 @@ class Pacer:
             return
         del queue[key]
         if frame is not None:
+            if queue is lane.firsts and place.router.story is not None:
+                place.router.story.mark("announced", now_ns, 1)
             lane.last_ns = now_ns
             place.left -= 1
             if place.left:

@@ -1,6 +1,6 @@
 """What claims are made of: the work for one virtual router, and the pieces in which the kernel gets it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from operator import attrgetter
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from vrrpd_fast.net.carried import Carried, Failure
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
+from vrrpd_fast.story import Story
 
 
 class Claimant(Announcer, Protocol):
@@ -36,6 +37,7 @@ class Claim:
         "items",
         "refused",
         "router",
+        "story",
         "then",
     )
 
@@ -43,6 +45,7 @@ class Claim:
         self, router: Claimant, adds: bool, items: Sequence[Carried], then: Sequence[Carried] = ()
     ) -> None:
         self.router = router
+        self.story: Story | None = router.story
         self.adds = adds
         self.items = items
         self.then = then  # to be added when all claims are served
@@ -51,18 +54,23 @@ class Claim:
         self.generation = router.generation
         self.done = 0
         self.refused: list[Carried] = []
+        if self.story is not None:
+            self.story.wanted += len(items) + len(then)
 
     def extend(self, items: Sequence[Carried]) -> None:
         """Do these too, unless they wait already."""
         known = set(map(id, self.items[self.done :]))
-        self.items = [*self.items, *(each for each in items if id(each) not in known)]
+        more = [each for each in items if id(each) not in known]
+        if self.story is not None:
+            self.story.wanted += len(more)
+        self.items = [*self.items, *more]
         self.is_slow = any(map(_is_slow, self.items))
 
 
 class Slice:
     """What goes to the kernel in one message."""
 
-    __slots__ = ("adds", "is_shielded", "is_slow", "items", "owners", "served")
+    __slots__ = ("adds", "is_shielded", "is_slow", "items", "owners", "parts", "served")
 
     def __init__(self, adds: bool, is_slow: bool) -> None:
         self.adds = adds
@@ -70,6 +78,7 @@ class Slice:
         self.is_shielded = False
         self.items: list[Carried] = []
         self.owners: list[Claim] = []  # of each item
+        self.parts: list[tuple[Claim, int]] = []  # how many are whose, in their order
         self.served: list[Claim] = []  # claims that end with this slice
 
     @property
@@ -81,6 +90,7 @@ class Slice:
         part = claim.items[claim.done : claim.done + MESSAGES_PER_SEND - len(self.items)]
         self.items += part
         self.owners += [claim] * len(part)
+        self.parts.append((claim, len(part)))
         self.is_shielded = self.is_shielded or claim.is_shielded
         claim.done += len(part)
         if claim.done == len(claim.items):
@@ -91,6 +101,26 @@ class Slice:
         if self.adds:
             return carried.add(netlink, self.items)
         return carried.remove(netlink, self.items, on_removed)
+
+    def note(self, began_ns: int, took_ns: int, refused: Set[int]) -> None:
+        """Tell the stories of those concerned that the kernel has it."""
+        verb = "added" if self.adds else "removed"
+        first = 0
+        for claim, count in self.parts:
+            story, end = claim.story, first + count
+            if story is not None:
+                story.done += count
+                # Routes and rules stand before addresses when they are removed, in a claim of their own else.
+                addresses = count if isinstance(self.items[first], Prepared) else 0
+                if not addresses and isinstance(self.items[end - 1], Prepared):
+                    addresses = sum(isinstance(each, Prepared) for each in self.items[first:end])
+                failed = sum(first <= index < end for index in refused) if refused else 0
+                facts = {"refused": failed} if failed else None
+                if addresses < count:
+                    story.mark(f"routes_{verb}", began_ns, count - addresses, took_ns, facts)
+                if addresses:
+                    story.mark(f"addresses_{verb}", began_ns, addresses, took_ns, facts)
+            first = end
 
     def shielded(self) -> list[tuple[str, Prepared]]:
         """Addresses of virtual routers that accept no packets, with whose they are."""

@@ -557,6 +557,15 @@ cdef class Engine(Machine):
         for copy in range(ROUTES):
             if self.batches[copy].count:
                 self.send(&self.batches[copy])
+        if self.unsent_count:
+            self.note_sent(monotonic_ns())
+
+    cdef void note_sent(self, int64_t now_ns) noexcept nogil:
+        """What the transitions since the last flush had to send has left."""
+        cdef uint32_t i
+        for i in range(self.event_count - self.unsent_count, self.event_count):
+            self.events[(self.event_head + i) & (self.event_capacity - 1)].sent_ns = now_ns
+        self.unsent_count = 0
 
     cdef void send(self, batch_t *batch) noexcept nogil:
         cdef unsigned int failed = 0, dropped = 0, at = 0

@@ -34,6 +34,8 @@ ctypedef struct transition_t:
     int64_t silence_ns
     int64_t down_interval_ns
     int64_t skew_ns
+    int64_t deadline_ns        # the down deadline that made it MASTER; -1: none did
+    int64_t sent_ns            # when what it sends had been given to the kernel; -1: not yet
 
 ctypedef struct due_t:
     int32_t handle
@@ -59,6 +61,7 @@ cdef class Machine:
     cdef uint32_t event_head
     cdef uint32_t event_count
     cdef uint32_t event_capacity
+    cdef uint32_t unsent_count # the last of them, whose sent_ns is to come
     cdef readonly uint64_t events_lost
     cdef due_t *due
     cdef uint32_t due_count

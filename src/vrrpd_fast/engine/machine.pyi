@@ -76,6 +76,12 @@ class Machine:
     def demote(self, handle: int, now_ns: int, reason: Reason) -> None:
         """MASTER -> BACKUP for another one's sake, with priority 0: who waits need not wait longer."""
 
+    def yield_to_all(self, handle: int, yields: bool) -> None:
+        """Whether it follows every master that it hears, as with preempt off, whatever its priority is.
+
+        It does not leave MASTER for that (demote), and takes over when no master is heard.
+        """
+
     def receive_ipv4(self, now_ns: int, ifindex: int, datagram: bytes) -> int:
         """Judge and process one IPv4 datagram (IP header included); returns a reject code, 0 = accepted."""
 

@@ -375,6 +375,11 @@ cdef class Machine:
         self.arm_down(now_ns, vr, handle, now_ns + down_interval_ns(vr))
         self.become_backup(now_ns, vr, handle, cause)
 
+    def yield_to_all(self, int32_t handle, bint yields):
+        cdef vr_t *vr = self.at(handle)
+        vr.yields = yields
+        hear_all(vr)
+
     cdef void be_ready(self, vr_t *vr, int32_t handle, int reason) noexcept nogil:
         """It would become MASTER, and is to be asked for (promote) until a master is heard."""
         hear_all(vr)
@@ -498,7 +503,8 @@ cdef class Machine:
                 memcpy(vr.rival, advert.source, 16)
                 self.arm_down(now_ns, vr, handle, now_ns + skew_ns(vr))
                 return
-            follow = advert.priority >= vr.priority or not (vr.set.preempt or vr.priority == 255)
+            follow = (advert.priority >= vr.priority or vr.yields
+                      or not (vr.set.preempt or vr.priority == 255))
             # What is absorbed has a TTL of 255, which a peer's range might refuse.
             steady = follow and not vr.odd and advert.ttl == 255
             if follow:
@@ -610,6 +616,12 @@ cdef class Machine:
         event.silence_ns = now_ns - vr.last_seen_ns if vr.last_seen_ns >= 0 else -1
         event.down_interval_ns = down_interval_ns(vr)
         event.skew_ns = skew_ns(vr)
+        event.deadline_ns = -1
+        if reason in (REASON_NO_ADVERT, REASON_RESIGNED, REASON_PREEMPT) and vr.deadline_ns <= now_ns:
+            event.deadline_ns = vr.deadline_ns
+        event.sent_ns = -1
+        if self.unsent_count < self.event_count:
+            self.unsent_count += 1
         if reason == REASON_PREEMPT:
             event.master_priority = vr.rival_priority
             memcpy(event.master, vr.rival, 16)
@@ -747,6 +759,8 @@ cdef class Machine:
             event = &self.events[self.event_head]
             self.event_head = (self.event_head + 1) & (self.event_capacity - 1)
             self.event_count -= 1
+            if self.unsent_count > self.event_count:
+                self.unsent_count = self.event_count
             if event.handle < 0:
                 continue
             drained.append(Transition(
@@ -763,6 +777,8 @@ cdef class Machine:
                 silence_ns=event.silence_ns,
                 down_interval_ns=event.down_interval_ns,
                 skew_ns=event.skew_ns,
+                deadline_ns=event.deadline_ns,
+                sent_ns=event.sent_ns,
             ))
         return drained
 

@@ -65,6 +65,7 @@ ctypedef struct vr_t:
     uint8_t gated              # a member of a sync group: it does not become MASTER by itself
     uint8_t ready              # the reason for which it would, were it not gated; 0: it would not
     uint8_t listed             # in Machine.ready
+    uint8_t yields             # the operator had it resign: it follows every master it hears
     uint8_t master_priority
     uint8_t rival[16]          # who is ignored; while resigned, who sent the priority 0
     uint8_t master[16]

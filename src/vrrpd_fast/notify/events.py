@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from msgspec import Struct
 
 from ..model import Command, Instance, Notify, State
+from ..story import Story
 
 
 class Word(enum.StrEnum):
@@ -47,6 +48,8 @@ class Event(Struct, frozen=True, kw_only=True):
     master_address: IPv4Address | IPv6Address | None = None
     master_priority: int = 0
     is_removal: bool = False  # the virtual router is no longer configured
+    failover: str = ""  # id of the transition
+    story: Story | None = None  # which is told what is done with the event
 
     @property
     def line(self) -> bytes:
@@ -69,6 +72,7 @@ class Event(Struct, frozen=True, kw_only=True):
             "VRRP_REASON": self.reason,
             "VRRP_EVENT": str(self.number),
             "VRRP_TIME": f"{self.at:.6f}",
+            "VRRP_FAILOVER_ID": self.failover if self.story is None else self.story.id,
             "VRRP_MASTER_ADDRESS": "" if self.master_address is None else str(self.master_address),
             "VRRP_MASTER_PRIORITY": "" if self.master_address is None else str(self.master_priority),
         }

@@ -11,6 +11,7 @@ from typing import Any
 from ..model import JSON, Command, Config, Instance, Notify, State, SyncGroup
 from ..spawn.command import Identity, resolve_user
 from ..spawn.spawn import Spawner
+from ..story import Story
 from .channel import Channel
 from .events import Event, Kind, Word, scripts
 from .scripts import Job, ScriptQueue
@@ -106,6 +107,7 @@ class Notifier:
         reason: str = "",
         master_address: IPv4Address | IPv6Address | None = None,
         master_priority: int = 0,
+        story: Story | None = None,
     ) -> None:
         """Something happened to a virtual router, `at` seconds since 1970 (None: now)."""
         self._send(
@@ -118,6 +120,7 @@ class Notifier:
                 reason=reason,
                 master_address=master_address,
                 master_priority=master_priority,
+                story=story,
             )
         )
 
@@ -144,9 +147,9 @@ class Notifier:
                 )
             )
 
-    def tell_group(self, group: SyncGroup, word: Word, state: State) -> None:
+    def tell_group(self, group: SyncGroup, word: Word, state: State, failover: str = "") -> None:
         """All members of a sync group have a state now, or the daemon ends."""
-        event = self._group_event(group, word, state)
+        event = self._group_event(group, word, state, failover)
         self._write(event)
         self._run(group.notify, event)
 
@@ -155,7 +158,7 @@ class Notifier:
         if state in STATE_WORDS:
             self._write(self._group_event(group, STATE_WORDS[state], state))
 
-    def _group_event(self, group: SyncGroup, word: Word, state: State) -> Event:
+    def _group_event(self, group: SyncGroup, word: Word, state: State, failover: str = "") -> Event:
         """Its priority is always 0."""
         self._number += 1
         return Event(
@@ -166,6 +169,7 @@ class Notifier:
             number=self._number,
             at=time.time(),
             old=state,
+            failover=failover,
         )
 
     def _event(self, instance: Instance, word: Word, priority: int, **facts: Any) -> Event:
@@ -188,6 +192,8 @@ class Notifier:
             line = event.line
             for channel in self._channels.values():
                 channel.write(line)
+            if event.story is not None:
+                event.story.note("fifo", line=line.decode(errors="replace").rstrip())
 
     # -- the end, and status ------------------------------------------------------------------------------
 

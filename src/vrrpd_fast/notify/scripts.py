@@ -161,9 +161,14 @@ class ScriptQueue:
             environment=job.event.environment(),
             on_result=lambda result: self._on_result(running, result),
         )
+        if job.event.story is not None:
+            job.event.story.note("script_started", word=job.word)
         self._watch()
 
     def _on_result(self, running: Running, result: Result) -> None:
+        if (story := running.job.event.story) is not None:
+            took_us = round((self._spawner.loop.time() - running.started) * 1e6)
+            story.note("script_ended", word=running.job.word, result=str(result), took_us=took_us)
         if not result.is_success:
             self.failed += 1
             self._say(running.job, logging.WARNING, "%s", result)

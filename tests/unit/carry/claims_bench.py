@@ -20,6 +20,7 @@ from vrrpd_fast.net.messages import Key, parse_address
 from vrrpd_fast.net.netlink import NetlinkError
 from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared, PreparedAddresses
+from vrrpd_fast.story import Story
 
 INDEX = 2
 
@@ -65,6 +66,9 @@ class Loop:
 
     def time(self) -> float:
         return self.now
+
+    def monotonic_ns(self) -> int:
+        return round(self.now * 1e9)
 
     def call_soon(self, action: Callable[[], None]) -> Handle:
         self._soon.append(Handle(self.now, action))
@@ -229,6 +233,7 @@ class Router:
     def __init__(self, kernel: Kernel, made: Instance) -> None:
         self.instance = made
         self.generation = 0
+        self.story = Story("test-1", made.name, 0)
         self.is_master = False
 
         def index_of(name: str) -> int | None:

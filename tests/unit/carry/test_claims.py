@@ -9,6 +9,7 @@ import pytest
 
 from unit.carry.claims_bench import INDEX, Bench, Router, many, plain
 from unit.samples import instance, link, packed, virtual
+from vrrpd_fast.carry import claims
 from vrrpd_fast.carry.announcements import FRAMES_PER_SLICE
 from vrrpd_fast.carry.claims import RETRY_SECONDS
 from vrrpd_fast.config.routes import parse_route
@@ -18,8 +19,10 @@ from vrrpd_fast.net.netlink import MESSAGES_PER_SEND
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+    monkeypatch.setattr(claims, "time", bench.loop)
+    return bench
 
 
 # -- taking over

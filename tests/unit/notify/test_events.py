@@ -8,6 +8,7 @@ import pytest
 from unit.samples import instance
 from vrrpd_fast.model import Command, Notify, State
 from vrrpd_fast.notify.events import Event, Kind, Word, scripts
+from vrrpd_fast.story import Story
 
 ALL = Notify(
     master=Command(script="/m"),
@@ -49,7 +50,11 @@ def test_arguments() -> None:
 
 def test_environment() -> None:
     told = event(
-        Word.BACKUP, reason="because", master_address=ip_address("fe80::2"), master_priority=200
+        Word.BACKUP,
+        reason="because",
+        master_address=ip_address("fe80::2"),
+        master_priority=200,
+        story=Story("k7qd-3", "VI 1", 0),
     ).environment()
     assert told == {
         "VRRP_TYPE": "INSTANCE",
@@ -61,6 +66,7 @@ def test_environment() -> None:
         "VRRP_REASON": "because",
         "VRRP_EVENT": "7",
         "VRRP_TIME": "1700000000.250000",
+        "VRRP_FAILOVER_ID": "k7qd-3",
         "VRRP_MASTER_ADDRESS": "fe80::2",
         "VRRP_MASTER_PRIORITY": "200",
         "VRRP_INTERFACE": "a0",
