@@ -21,6 +21,9 @@ MODULES = {
     "engine/steady": ["steady_filter"],
     "engine/engine": ["checksum", "mmsg", "ancillary"],
     "net/frames": ["mmsg"],
+    "bfd/packet": ["checksum"],
+    "bfd/session": [],
+    "bfd/speaker": ["checksum", "mmsg", "ancillary"],
 }
 
 

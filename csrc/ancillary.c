@@ -15,6 +15,9 @@ void ancillary_read(struct msghdr *message, struct ancillary *out) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(control), sizeof info);
             out->ifindex = (uint32_t)info.ipi_ifindex;
+            memcpy(out->destination, &info.ipi_addr, sizeof info.ipi_addr);
+        } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TTL) {
+            memcpy(&out->hop_limit, CMSG_DATA(control), sizeof out->hop_limit);
         } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(control), sizeof info);

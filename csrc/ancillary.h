@@ -1,4 +1,4 @@
-/* What a raw socket tells beside a packet: IP_PKTINFO, IPV6_PKTINFO and IPV6_HOPLIMIT control messages. */
+/* What a socket tells beside a packet: IP_PKTINFO, IP_TTL, IPV6_PKTINFO and IPV6_HOPLIMIT control messages. */
 #ifndef VRRPD_FAST_ANCILLARY_H
 #define VRRPD_FAST_ANCILLARY_H
 
@@ -12,8 +12,8 @@
 
 struct ancillary {
     uint32_t ifindex;        /* 0 when not told */
-    int hop_limit;           /* -1 when not told */
-    uint8_t destination[16]; /* IPv6 only; zero when not told */
+    int hop_limit;           /* or TTL; -1 when not told */
+    uint8_t destination[16]; /* IPv4 in the first four bytes, rest zero; zero when not told */
 };
 
 void ancillary_read(struct msghdr *message, struct ancillary *out);

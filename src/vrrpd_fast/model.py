@@ -94,6 +94,27 @@ class Complaint(enum.IntEnum):
     NOT_LINK_LOCAL = 17  # accepted
 
 
+class BfdSession(Struct, frozen=True, kw_only=True):
+    """A bfd_instance: one session of RFC 5880 with a neighbour. Intervals are those of the wire, µs."""
+
+    name: str
+    neighbour: IPv4Address | IPv6Address
+    source: IPv4Address | IPv6Address | None = None  # None: as the kernel routes to the neighbour
+    interface: str = ""  # of a link-local neighbour
+    min_tx_us: int = 10_000
+    min_rx_us: int = 10_000
+    idle_tx_us: int = 1_000_000  # instead of min_tx_us while the session is not Up
+    multiplier: int = 5
+    is_passive: bool = False
+    is_multihop: bool = False
+    ttl: int = 255  # or hop limit
+    least_ttl: int = 255  # of packets that are accepted; 0: any
+
+    @property
+    def family(self) -> Family:
+        return _FAMILIES[self.neighbour.version]
+
+
 class VirtualAddress(Struct, frozen=True, kw_only=True, order=False):
     """One line of virtual_ipaddress; `dev` is always filled in, `scope` is the rtnetlink number.
 

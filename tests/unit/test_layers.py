@@ -20,7 +20,7 @@ LEVELS = (
     {"tellings"},
     {"interests", "recorder", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
-    {"debounce", "probe", "start"},
+    {"bfd", "debounce", "probe", "start"},
     {"engine", "net", "spawn"},
     {"holds", "judgement", "log", "model", "replace", "story", "system"},
 )
