@@ -22,7 +22,9 @@ pytestmark = pytest.mark.lab
 
 
 def session(name: str, ours: str, neighbour: str, **more: Any) -> BfdSession:
-    return BfdSession(name=name, source=ip_address(ours), neighbour=ip_address(neighbour), **more)
+    # Both ends are this process: when a busy machine keeps it from running, nobody sends.
+    patient = {"multiplier": 100} | more
+    return BfdSession(name=name, source=ip_address(ours), neighbour=ip_address(neighbour), **patient)
 
 
 def pair(ours: str, neighbour: str, **more: Any) -> dict[str, BfdSession]:
@@ -86,7 +88,7 @@ def test_sessions_come_up_and_count(family: int, more: dict[str, Any]) -> None:
         assert isinstance(entry, dict)
         assert entry["state"] == entry["remote_state"] == "up"
         assert entry["tx_interval"] == 0.01
-        assert entry["detection_time"] == 0.05
+        assert entry["detection_time"] == 1.0
         assert (entry["ups"], entry["downs"]) == (1, 0)
         health = bfd.health()
         assert health["datagrams_sent"] > 40
@@ -136,7 +138,7 @@ def test_a_reload_keeps_what_is_up() -> None:
         have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state and bfd.get("far").state)
         del told[:]
-        slower = pair("127.0.0.1", "127.0.0.2", min_tx_us=50_000, min_rx_us=30_000, multiplier=3)
+        slower = pair("127.0.0.1", "127.0.0.2", min_tx_us=50_000, min_rx_us=30_000, multiplier=50)
         renamed = {
             each.name: each
             for each in (
@@ -168,7 +170,7 @@ def test_who_is_no_longer_configured_says_goodbye(caplog: pytest.LogCaptureFixtu
         began = time.monotonic()
         have(bfd, {"near": PAIR4["near"]})
         await until(lambda: told == ["near"])
-        assert time.monotonic() - began < 0.04  # told, not missed
+        assert time.monotonic() - began < 0.9  # told, not missed
         entry = bfd.get("near").describe()
         assert isinstance(entry, dict)
         assert entry["state"] == "down"
