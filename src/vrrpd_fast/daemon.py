@@ -18,6 +18,7 @@ from vrrpd_fast.config.load import Loaded, load
 from vrrpd_fast.control.service import Service
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
+from vrrpd_fast.log import LEVELS
 from vrrpd_fast.model import JSON, NS_PER_S, Config, ConfigError, Finding
 from vrrpd_fast.net.messages import kernel_tags_addresses, may_change_addresses
 from vrrpd_fast.net.netlink import Netlink
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_FILES = 65536  # control connections, scripts and a multicast holder per 20 links
 SWITCH_S = 0.0005  # how long another thread may keep the interpreter from the loop
+RECORDED_NAMES = 50  # of each kind, in the event of a reload
 STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not leave
 
 
@@ -91,6 +93,7 @@ class Daemon:
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter, on_late=self._scheduling.on_late)
             try:
                 _check_kernel()
+                self._fleet.recorder.open(self._socket_path)
                 self._fleet.listen()
                 await self._apply(loaded.config)
                 self._started.set()
@@ -99,11 +102,13 @@ class Daemon:
                 told = explain.routers(len(loaded.config.instances))
                 self._manager.ready(told)
                 log.info("vrrpd-fast %s: %s", vrrpd_fast.__version__, told)
+                self._record_start(loaded.config)
                 if self._manager.watchdog_ns is not None:
                     self._keep(self._feed_watchdog(self._manager.watchdog_ns / 2 / NS_PER_S))
                 await self._end.wait()
                 self._manager.stopping()
                 log.info("stopping")
+                self._fleet.recorder.note("stop", text="told to stop")
             finally:
                 async with self._reloading:
                     for task in self._tasks:
@@ -144,12 +149,13 @@ class Daemon:
                 _tell(loaded.findings)
                 summary = await self._apply(loaded.config)
             except ConfigError as error:
-                raise ReloadError([str(finding) for finding in error.findings]) from error
+                raise self._refused([str(finding) for finding in error.findings]) from error
             except (ValueError, OSError) as error:
-                raise ReloadError([f"{self._config_path}: {error}"]) from error
+                raise self._refused([f"{self._config_path}: {error}"]) from error
             finally:
                 self._manager.ready()
             log.info("reloaded: %s", summary)
+            self._fleet.recorder.note("reload", text=str(summary), **summary.some(RECORDED_NAMES))
             return {
                 "added": summary.added,
                 "removed": summary.removed,
@@ -158,6 +164,49 @@ class Daemon:
                 "unchanged": summary.unchanged,
                 **({"failed": summary.failed} if summary.failed else {}),
             }
+
+    def _refused(self, findings: list[str]) -> ReloadError:
+        self._fleet.recorder.note("reload", text="not reloaded", findings=findings[:RECORDED_NAMES])
+        return ReloadError(findings)
+
+    def _record_start(self, config: Config) -> None:
+        self._fleet.recorder.note(
+            "start",
+            at=time.time() - (time.monotonic_ns() - self._started_ns) / NS_PER_S,
+            version=vrrpd_fast.__version__,
+            pid=os.getpid(),
+            router_id=config.router_id,
+            instances=len(config.instances),
+        )
+
+    # -- what an operator orders --------------------------------------------------------------------------
+
+    async def resign(self, names: list[str], seconds: float | None) -> JSON:
+        """Have virtual routers give up mastership (orders.py); all when none is named. Refusal."""
+        await self._started.wait()
+        return await self._fleet.orders.resign(names, seconds)
+
+    async def take_back(self, names: list[str]) -> JSON:
+        """End `resign` for these; for all when none is named. Refusal."""
+        await self._started.wait()
+        return self._fleet.orders.take_back(names)
+
+    async def set_priority(self, name: str, priority: int | None) -> JSON:
+        """Put a base priority in place of the configured one; None: as configured. Refusal."""
+        await self._started.wait()
+        return self._fleet.orders.set_priority(name, priority)
+
+    async def set_log_level(self, level: str) -> JSON:
+        """One of log.LEVELS, until the next start. ValueError."""
+        await self._started.wait()
+        if level not in LEVELS:
+            raise ValueError(f"log level {level!r}: one of {', '.join(LEVELS)} is wanted")
+        root = logging.getLogger()
+        before = logging.getLevelName(root.level).lower()
+        root.setLevel(LEVELS[level])
+        log.info("log level %s, before %s, by order of the operator", level, before)
+        self._fleet.recorder.note("operator", what="log_level", text=f"log level {level}, before {before}")
+        return {"before": before, "level": level}
 
     async def _read(self) -> Loaded:
         """The file, read on a thread that leaves the interpreter to the loop every SWITCH_S."""

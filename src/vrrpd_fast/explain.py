@@ -6,6 +6,11 @@ from vrrpd_fast.model import Complaint, Instance, Reason, Transition
 
 Address = IPv4Address | IPv6Address
 
+OWNER_STAYS = (
+    "it owns its addresses (priority 255): they stay on its interface, and it preempts whoever else is "
+    "MASTER (RFC 9568 6.4.2); give it another priority in the configuration first"
+)
+
 
 def duration(nanoseconds: int) -> str:
     """A time as a person would say it: 361 ms, 2.5 s, 39 µs."""
@@ -66,7 +71,7 @@ def transition(event: Transition, instance: Instance, priority: int, source: Add
         case Reason.RECOVERED:
             return "recovered"
         case Reason.RECONFIGURED:
-            return "reconfigured"
+            return "removed or begun anew by a reload"
     return event.reason.name.lower().replace("_", " ")
 
 

@@ -32,6 +32,7 @@ from vrrpd_fast.model import (
     Complaint,
     Config,
     Instance,
+    Reason,
     State,
     TrackKind,
     Transition,
@@ -47,7 +48,9 @@ from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
 from vrrpd_fast.net.vrf import vrf_table
 from vrrpd_fast.notify.notifier import Notifier, needs_programs
+from vrrpd_fast.orders import Orders
 from vrrpd_fast.recorder.recorder import Recorder
+from vrrpd_fast.recorder.watched import Watched
 from vrrpd_fast.router import Surroundings, VirtualRouter, identity
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
@@ -91,6 +94,16 @@ class Summary(Struct, frozen=True):
         ]
         return ", ".join([*parts, f"{self.unchanged} unchanged"])
 
+    def some(self, count: int) -> JSON:
+        """At most so many names of each kind."""
+        return {
+            "added": self.added[:count],
+            "removed": self.removed[:count],
+            "restarted": self.restarted[:count],
+            "changed": self.changed[:count],
+            "failed": dict(list(self.failed.items())[:count]),
+        }
+
 
 class Fleet:
     """Opens every socket of the data plane and the kernel side; OSError when that is not allowed.
@@ -119,6 +132,7 @@ class Fleet:
         self._is_releasing = False
         self._is_closing = False
         self._losses: dict[str, int] = {}
+        self._latest = (0, "")  # the latest tick since _look_after looked, and why
         self._told_filter = False
         self._look: asyncio.TimerHandle | None = None
         self._tagged: set[tuple[int, bytes, int]] = set()
@@ -181,6 +195,8 @@ class Fleet:
             vrf_table=self._vrf_table,
             is_here=self.links.has,
         )
+        self.orders = Orders(loop, self.engine, self.routers, self.recorder)
+        self._watched = Watched(self.recorder)
         own_ports = {self._netlink.port_id, self._bulk.port_id}
         self._guard = Guard(loop, own_ports, self._claims, self.routers.get, self.links.get)
 
@@ -386,6 +402,7 @@ class Fleet:
         states: list[State] = []
         waiting = iter(leaving)
         began_ns = self.engine.now_ns()
+        reason = Reason.SHUTDOWN if self._is_closing else Reason.RECONFIGURED
         self._is_releasing = True
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
             try:
@@ -394,7 +411,7 @@ class Fleet:
                 log.error("addresses may be left behind: %s", error.strerror or error)
             for router in slice_:
                 states.append(router.state)
-                router.release(self.engine.now_ns())
+                router.release(self.engine.now_ns(), reason)
             self.engine.settle()
             await asyncio.sleep(0)
         self._is_releasing = False
@@ -465,6 +482,7 @@ class Fleet:
         else:
             why = f"loop held by {step}"
         self._limit.log(log, logging.WARNING, "late", "%s late: %s", explain.duration(late_ns), why)
+        self._latest = max(self._latest, (late_ns, why))
 
     def _drain_slice(self) -> bool:
         """Have some transitions made by their virtual routers; whether there may be more."""
@@ -474,6 +492,7 @@ class Fleet:
             group = router.group
             story = self._begin_story(router, event)
             router.on_transition(event, story)
+            self.orders.follow(router, event)
             if group is not None and group.begin(event):
                 self._tellings.group(group.settings, group.state, group.failover)
             self._tellings.transition(router, event, story)
@@ -485,8 +504,11 @@ class Fleet:
         if self._groups.are_there:
             self.engine.settle()
         for handle in self.engine.take_challenged():
-            self._announcements.defend(self._by_handle[handle])
-            self._tellings.lower_priority_heard(self._by_handle[handle])
+            router = self._by_handle[handle]
+            self._announcements.defend(router)
+            self._tellings.lower_priority_heard(router)
+            rival = self.engine.rival(handle)
+            self._watched.challenge(router.name, router.generation, rival, router.priority)
         for handle, what, source in self.engine.take_complaints():
             router = self._by_handle[handle]
             router.on_complaint(what, source)
@@ -526,7 +548,10 @@ class Fleet:
 
     def _on_seen(self, names: set[str]) -> None:
         for device in (*names, ANY_DEVICE) if names else ():
-            for name in self._interests.of_device(device):
+            concerned = self._interests.of_device(device)
+            if concerned and device != ANY_DEVICE:
+                self._watched.tracker(self._watch.find(TrackKind.INTERFACE, device).describe(), concerned)
+            for name in concerned:
                 if name in self.routers:
                     self.routers[name].detach()
                     self._work.append((name, device))
@@ -542,7 +567,9 @@ class Fleet:
         self._schedule()
 
     def _on_tracked(self, kind: TrackKind, name: str) -> None:
-        self._work.extend((router, None) for router in self._interests.of_tracked(kind, name))
+        concerned = self._interests.of_tracked(kind, name)
+        self._watched.tracker(self._watch.find(kind, name).describe(), concerned)
+        self._work.extend((router, None) for router in concerned)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -604,6 +631,7 @@ class Fleet:
         self._watch.stop()
         await self._tellings.flush()
         await self.notifier.close()
+        self.orders.close()
         self.recorder.close()
         self._loop.remove_reader(self.engine.timer_fd)
         self._unwatch_sockets()
@@ -652,6 +680,10 @@ class Fleet:
             lost, self._losses[what] = count - self._losses.get(what, 0), count
             if lost:
                 self._limit.log(log, logging.WARNING, what, "%s: %d", text, lost)
+                self.recorder.note("loss", what=what, count=lost, text=text)
+        (late_ns, why), self._latest = self._latest, (0, "")
+        if late_ns:
+            self.recorder.note("late", late_us=late_ns // 1000, text=why)
         if self.engine.filter_loss is not None and not self._told_filter:
             self._told_filter = True
             log.warning("kernel filter given up: %s", self.engine.filter_loss)

@@ -69,11 +69,13 @@ class VirtualRouter:
         *("_around", "_deaf", "_fault", "_ifindex", "_last_event", "_last_fault", "_listening", "_priority"),
         *("_serial", "_source", "_then", "addresses", "generation", "group", "handle", "instance"),
         *("is_waiting", "last_transition", "ordered", "own_fault", "routing", "state", "story"),
+        "yields_until",
     )
 
     def __init__(self, instance: Instance, around: Surroundings) -> None:
         self.instance = instance
         self.ordered: int | None = None  # the operator's in place of the configured priority
+        self.yields_until: float | None = None  # see yield_until
         self.story: Story | None = None  # of the last transition
         self.state = State.INIT
         self._last_event: Transition | None = None
@@ -243,11 +245,23 @@ class VirtualRouter:
             extra["failover"] = failover
         log.log(level, "instance %s: " + text, self.name, *args, extra=extra, stacklevel=2)
 
+    def order(self, priority: int | None, now_ns: int) -> None:
+        """Another base priority by the operator; None: the configured one. The caller settles."""
+        self.ordered = priority
+        self.evaluate(now_ns)
+
+    def yield_until(self, until: float | None) -> None:
+        """The operator has it resign until then (seconds since 1970, math.inf); None: no more."""
+        self.yields_until = until
+        self._around.engine.yield_to_all(self.handle, until is not None)
+
     def reconfigure(self, instance: Instance, now_ns: int, routing: PreparedRouting | None = None) -> None:
         """Other settings under the same identity (see `identity`); the state stays.
 
         `routing` is what prepare_routing has made for it, unless that is to be done here.
         """
+        if instance.priority != self.instance.priority:
+            self.ordered = None  # the file has the last word
         self.instance = instance
         self._priority = self._effective()
         self._around.engine.change(self.handle, now_ns, **{**_settings(instance), "priority": self._priority})
@@ -257,9 +271,9 @@ class VirtualRouter:
         self._equip()
         self.evaluate(now_ns)
 
-    def release(self, now_ns: int) -> None:
+    def release(self, now_ns: int, reason: Reason = Reason.SHUTDOWN) -> None:
         """Give up mastership, if held (priority 0), and stop; the caller has withdrawn the addresses."""
-        self._around.engine.stop(self.handle, now_ns, State.INIT, Reason.SHUTDOWN)
+        self._around.engine.stop(self.handle, now_ns, State.INIT, reason)
 
     def close(self) -> None:
         """Leave the engine and the multicast group for good."""

@@ -51,7 +51,7 @@ SENTENCES = {
     Reason.TRACKED_SCRIPT: "tracked script",
     Reason.TRACKED_INTERFACE: "tracked interface",
     Reason.RECOVERED: "recovered",
-    Reason.RECONFIGURED: "reconfigured",
+    Reason.RECONFIGURED: "removed or begun anew by a reload",
     Reason.NO_PEERS: "no peers",
     Reason.TRACKED_FILE: "tracked file",
     Reason.TRACKED_PROCESS: "tracked process",

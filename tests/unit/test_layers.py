@@ -17,7 +17,7 @@ LEVELS = (
     {"cli"},
     {"daemon", "lab"},
     {"fleet"},
-    {"tellings"},
+    {"orders", "tellings"},
     {"interests", "recorder", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"bfd", "debounce", "probe", "start"},

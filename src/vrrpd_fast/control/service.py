@@ -14,6 +14,10 @@ INTERFACE = "org.vrrpdfast"
 INSTANCES_PER_PIECE = 16  # about 16 KB of JSON, 40 µs of the loop
 
 
+class Refusal(Exception):
+    """An order that cannot be followed, and was not; the text is for people."""
+
+
 class Target(Protocol):
     """What the control socket controls."""
 
@@ -22,6 +26,18 @@ class Target(Protocol):
 
     def reload(self) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         """What was changed. Raises what has `findings` when the file cannot be used."""
+
+    def resign(self, names: list[str], seconds: float | None) -> Awaitable[dict[str, Any]]:
+        """These, or all, give up mastership. Raises what says in a sentence why not, as the next ones do."""
+
+    def take_back(self, names: list[str]) -> Awaitable[dict[str, Any]]:
+        """The end of that."""
+
+    def set_priority(self, name: str, priority: int | None) -> Awaitable[dict[str, Any]]:
+        """Another base priority; None: the configured one."""
+
+    def set_log_level(self, level: str) -> Awaitable[dict[str, Any]]:
+        """How much is logged from now on."""
 
 
 class Service:
@@ -56,6 +72,10 @@ class Service:
         methods = {
             "GetStatus": Method(self._get_status, {"names": list[str] | None}),
             "Reload": Method(self._reload),
+            "Resign": Method(self._resign, {"names": list[str] | None, "for_seconds": float | None}),
+            "TakeBack": Method(self._take_back, {"names": list[str] | None}),
+            "SetPriority": Method(self._set_priority, {"name": str, "priority": int | None}),
+            "SetLogLevel": Method(self._set_log_level, {"level": str}),
         }
         return Interface(INTERFACE, description, methods)
 
@@ -73,6 +93,32 @@ class Service:
             raise VarlinkError(
                 f"{INTERFACE}.ReloadFailed", findings=[str(each) for each in findings]
             ) from error
+
+    async def _resign(
+        self, names: list[str] | None = None, for_seconds: float | None = None
+    ) -> dict[str, Any]:
+        return {"orders": await _obey(self._target.resign(names or [], for_seconds))}
+
+    async def _take_back(self, names: list[str] | None = None) -> dict[str, Any]:
+        return {"orders": await _obey(self._target.take_back(names or []))}
+
+    async def _set_priority(self, name: str | None = None, priority: int | None = None) -> dict[str, Any]:
+        if name is None:
+            raise VarlinkError("org.varlink.service.InvalidParameter", parameter="name")
+        return {"orders": await _obey(self._target.set_priority(name, priority))}
+
+    async def _set_log_level(self, level: str | None = None) -> dict[str, Any]:
+        if level is None:
+            raise VarlinkError("org.varlink.service.InvalidParameter", parameter="level")
+        return {"orders": await _obey(self._target.set_log_level(level))}
+
+
+async def _obey(order: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    """What came of it, or why it is refused, as a Varlink error."""
+    try:
+        return await order
+    except (Refusal, ValueError) as error:
+        raise VarlinkError(f"{INTERFACE}.Refused", reason=str(error)) from error
 
 
 async def _result(value: dict[str, Any] | Awaitable[dict[str, Any]]) -> dict[str, Any]:

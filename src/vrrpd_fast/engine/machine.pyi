@@ -114,6 +114,9 @@ class Machine:
     def take_unknown(self) -> tuple[int, int, IPv4Address | IPv6Address] | None:
         """A good advert for a VRID that nobody has here, at most one a second: (VRID, ifindex, from)."""
 
+    def rival(self, handle: int) -> tuple[IPv4Address | IPv6Address, int] | None:
+        """The last one of lower priority heard since the state changed, and its priority."""
+
     def take_complaints(self) -> list[tuple[int, Complaint, IPv4Address | IPv6Address | None]]:
         """What is wrong with adverts heard, each once until the state changes: (handle, what, from)."""
 

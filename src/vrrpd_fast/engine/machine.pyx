@@ -551,6 +551,8 @@ cdef class Machine:
             elif may_answer(now_ns, vr):
                 if vr.set.answer_losing:
                     self.queue_due(handle, REGULAR)
+                vr.rival_priority = advert.priority
+                memcpy(vr.rival, advert.source, 16)
                 if not vr.challenged:
                     vr.challenged = 1
                     self.challenged[self.challenged_count] = handle
@@ -788,6 +790,10 @@ cdef class Machine:
             self.routers[<int32_t> handle].challenged = 0
         self.challenged_count = 0
         return handles
+
+    def rival(self, int32_t handle):
+        cdef vr_t *vr = self.at(handle)
+        return (as_address(vr.family, vr.rival), vr.rival_priority) if vr.rival_priority else None
 
     def report_unknown(self, bint wanted):
         self.reports_unknown = wanted

@@ -88,7 +88,7 @@ class Recorder:
     def note(self, event: str, /, at: float | None = None, **facts: Any) -> None:
         """Something happened now, or `at` seconds since 1970. What is None or empty is left out."""
         if self._ring is not None:
-            head = {"time": time.time() if at is None else at, "event": event}
+            head = {"time": round(time.time() if at is None else at, 6), "event": event}
             self._add(head | {key: value for key, value in facts.items() if value not in (None, "", [], {})})
 
     def transition(
@@ -98,7 +98,7 @@ class Recorder:
         if self._ring is None:
             story.take()
             return
-        head = {"time": at, "event": "transition", "instance": instance.name, "id": story.id}
+        head = {"time": round(at, 6), "event": "transition", "instance": instance.name, "id": story.id}
         kept = {key: value for key, value in facts.items() if value}
         self._add(
             _Told(

@@ -17,7 +17,7 @@ import pytest
 
 from vrrpd_fast.control.client import Client, ControlError, ErrorAnswer, Unreachable, call
 from vrrpd_fast.control.listener import AlreadyRunning
-from vrrpd_fast.control.service import Service
+from vrrpd_fast.control.service import Refusal, Service
 
 RunFixture = Callable[[Any], Any]
 
@@ -46,6 +46,7 @@ class Target:
         self.value = {"router_id": "r", "pid": 5, "instances": [instance(n) for n in range(instances)]}
         self.names: list[str] = []
         self.error: Exception | None = None
+        self.ordered: list[Any] = []
 
     def status(self, names: list[str]) -> dict[str, Any]:
         self.names = names
@@ -55,6 +56,25 @@ class Target:
         if self.error is not None:
             raise self.error
         return {"added": 1}
+
+    async def resign(self, names: list[str], seconds: float | None) -> dict[str, Any]:
+        self.ordered.append(("resign", names, seconds))
+        if "gone" in names:
+            raise Refusal("no virtual router is named 'gone'")
+        return {"resigned": names, "held": []}
+
+    async def take_back(self, names: list[str]) -> dict[str, Any]:
+        self.ordered.append(("take_back", names))
+        return {"freed": names}
+
+    async def set_priority(self, name: str, priority: int | None) -> dict[str, Any]:
+        self.ordered.append(("set_priority", name, priority))
+        return {"name": name}
+
+    async def set_log_level(self, level: str) -> dict[str, Any]:
+        if level != "debug":
+            raise ValueError(f"log level {level!r}")
+        return {"level": level}
 
 
 class Unusable(Exception):
@@ -287,5 +307,53 @@ def test_client_does_not_wait_for_ever(run: RunFixture, tmp_path: Path) -> None:
             mute.listen()
             with pytest.raises(Unreachable, match="does not answer in time"):
                 await asyncio.to_thread(call, str(tmp_path / "socket"), "GetStatus", timeout=0.1)
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "ordered"),
+    [
+        ("Resign", {"names": ["a", "b"], "for_seconds": 60}, ("resign", ["a", "b"], 60.0)),
+        ("Resign", {}, ("resign", [], None)),
+        ("TakeBack", {"names": ["a"]}, ("take_back", ["a"])),
+        ("TakeBack", {}, ("take_back", [])),
+        ("SetPriority", {"name": "a", "priority": 7}, ("set_priority", "a", 7)),
+        ("SetPriority", {"name": "a", "priority": None}, ("set_priority", "a", None)),
+    ],
+)
+def test_orders_reach_the_daemon(
+    run: RunFixture, tmp_path: Path, method: str, parameters: dict[str, Any], ordered: Any
+) -> None:
+    async def main() -> None:
+        target = Target(1)
+        async with serving(target, tmp_path / "s"):
+            await asyncio.to_thread(call, str(tmp_path / "s"), method, **parameters)
+        assert target.ordered == [ordered]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "error"),
+    [
+        ("Resign", {"names": ["gone"]}, "org.vrrpdfast.Refused"),
+        ("SetLogLevel", {"level": "loud"}, "org.vrrpdfast.Refused"),
+        ("SetLogLevel", {}, "org.varlink.service.InvalidParameter"),
+        ("SetPriority", {"priority": 7}, "org.varlink.service.InvalidParameter"),
+        ("SetPriority", {"name": "a", "priority": "high"}, "org.varlink.service.InvalidParameter"),
+        ("Resign", {"names": "a"}, "org.varlink.service.InvalidParameter"),
+    ],
+)
+def test_orders_that_are_refused_say_why(
+    run: RunFixture, tmp_path: Path, method: str, parameters: dict[str, Any], error: str
+) -> None:
+    async def main() -> None:
+        async with serving(Target(1), tmp_path / "s"):
+            with pytest.raises(ErrorAnswer) as refused:
+                await asyncio.to_thread(call, str(tmp_path / "s"), method, **parameters)
+        assert refused.value.name == error
+        if error.endswith("Refused"):
+            assert refused.value.parameters["reason"]
 
     run(main())

@@ -1,0 +1,155 @@
+"""What an operator orders of virtual routers that run: resign, another priority.
+
+A resigned one follows whoever is MASTER, whatever its own priority, and takes over only when no master is
+heard. It is forgotten when it is MASTER again, when its time is over or it is taken back, and at a restart.
+Nothing of it is in the configuration; docs/OPERATIONS.md says what becomes of it meanwhile.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from vrrpd_fast.control.service import Refusal
+from vrrpd_fast.engine.engine import Engine
+from vrrpd_fast.explain import OWNER_STAYS
+from vrrpd_fast.model import JSON, Reason, State, Transition
+from vrrpd_fast.recorder.recorder import Recorder
+from vrrpd_fast.router import VirtualRouter
+
+log = logging.getLogger(__name__)
+
+PER_SLICE = 32
+PRIORITIES = range(1, 255)
+LONGEST_SECONDS = 10 * 365 * 86400.0
+
+
+class Orders:
+    """All that is ordered of the virtual routers of one daemon."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engine: Engine,
+        routers: Mapping[str, VirtualRouter],
+        recorder: Recorder,
+    ) -> None:
+        self._loop = loop
+        self._engine = engine
+        self._routers = routers
+        self._recorder = recorder
+        self._ends: dict[str, asyncio.TimerHandle | None] = {}  # of those that have resigned
+
+    def close(self) -> None:
+        for handle in self._ends.values():
+            if handle is not None:
+                handle.cancel()
+        self._ends.clear()
+
+    async def resign(self, names: Iterable[str], seconds: float | None) -> JSON:
+        """Have these give up MASTER, or not become it while another is; with all members of their groups.
+
+        `seconds` None: until taken back. Refusal when one is unknown or owns its addresses.
+        """
+        if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
+            raise Refusal(f"{seconds:g} s: a time above 0 and at most ten years is wanted")
+        chosen = self._choose(names)
+        for router in chosen:
+            if router.base == 255:
+                raise Refusal(f"instance {router.name}: {OWNER_STAYS}")
+        until = math.inf if seconds is None else time.time() + seconds
+        how_long = "until taken back" if seconds is None else f"for {seconds:g} s"
+        resigned = [router.name for router in chosen if router.is_master]
+        for number, router in enumerate(chosen, 1):
+            if self._routers.get(router.name) is not router:
+                continue  # a reload came between
+            self._hold(router, until, seconds)
+            text = f"the operator has it resign {how_long}"
+            log.info(
+                "instance %s: %s", router.name, text, extra={"instance": router.name, "event": "operator"}
+            )
+            self._engine.demote(router.handle, self._engine.now_ns(), Reason.OPERATOR)
+            self._recorder.note("operator", instance=router.name, what="resign", text=text)
+            # Members of a sync group go together; the others, some at a time.
+            if number % PER_SLICE == 0 and router.group is None:
+                self._engine.settle()
+                await asyncio.sleep(0)
+        self._engine.settle()
+        return {"resigned": resigned, "held": [each.name for each in chosen if each.name not in resigned]}
+
+    def take_back(self, names: Iterable[str]) -> JSON:
+        """Have these take part again as their priority says. Refusal when one is unknown."""
+        freed = [router for router in self._choose(names) if router.name in self._ends]
+        for router in freed:
+            self._free(router, "the operator has taken resign back")
+        return {"freed": [router.name for router in freed]}
+
+    def set_priority(self, name: str, priority: int | None) -> JSON:
+        """Put this in the place of the configured priority; None: as configured. Refusal."""
+        router = self._choose([name])[0]
+        if router.instance.is_owner:
+            raise Refusal(f"instance {name}: {OWNER_STAYS}")
+        if priority is not None and priority not in PRIORITIES:
+            raise Refusal(f"priority {priority}: 1 to 254 is wanted (255 is for the owner of the addresses)")
+        before = router.priority
+        text = f"the operator set its base priority to {priority}"
+        if priority is None:
+            text = f"the operator gave it back its configured priority, {router.instance.priority}"
+        log.info("instance %s: %s", name, text, extra={"instance": name, "event": "operator"})
+        self._recorder.note("operator", instance=name, what="priority", text=text)
+        router.order(priority, self._engine.now_ns())
+        self._engine.settle()
+        return {
+            "name": name,
+            "configured": router.instance.priority,
+            "base": router.base,
+            "before": before,
+            "effective": router.priority,
+        }
+
+    def follow(self, router: VirtualRouter, event: Transition) -> None:
+        """A virtual router changed its state: with MASTER its resignation is over."""
+        if event.new is State.MASTER and router.name in self._ends:
+            self._free(router, "it is MASTER again: resign is over")
+
+    # -- one of them --------------------------------------------------------------------------------------
+
+    def _choose(self, names: Iterable[str]) -> list[VirtualRouter]:
+        """Those that are named and the other members of their sync groups; all when none is named."""
+        names = list(names) or list(self._routers)
+        chosen: dict[str, VirtualRouter] = {}
+        for name in names:
+            if (router := self._routers.get(name)) is None:
+                raise Refusal(f"no virtual router is named {name!r}")
+            members = (name,) if router.group is None else router.group.settings.members
+            for member in members:
+                if (found := self._routers.get(member)) is not None:
+                    chosen[member] = found
+        return list(chosen.values())
+
+    def _hold(self, router: VirtualRouter, until: float, seconds: float | None) -> None:
+        if (former := self._ends.pop(router.name, None)) is not None:
+            former.cancel()
+        self._ends[router.name] = (
+            None
+            if seconds is None
+            else self._loop.call_later(seconds, partial(self._end, router, "its time to resign is over"))
+        )
+        router.yield_until(until)
+
+    def _end(self, router: VirtualRouter, why: str) -> None:
+        if self._routers.get(router.name) is router:
+            self._free(router, why)
+            self._engine.settle()
+        else:
+            self._ends.pop(router.name, None)
+
+    def _free(self, router: VirtualRouter, why: str) -> None:
+        handle = self._ends.pop(router.name, None)
+        if handle is not None:
+            handle.cancel()
+        router.yield_until(None)
+        log.info("instance %s: %s", router.name, why, extra={"instance": router.name, "event": "operator"})
+        self._recorder.note("operator", instance=router.name, what="resign", text=why)
