@@ -61,6 +61,7 @@ class World:
         self.applying = 0
         self.most_at_once = 0
         self.daemon: Daemon | None = None
+        self.recorded: list[tuple[str, dict[str, Any]]] = []
         self.options: dict[str, Any] = {}
 
     def write(self, *names: str, **defs: str) -> None:
@@ -110,8 +111,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         def status(self) -> dict[str, int]:
             return {"told": 3}
 
+    class Recorder:
+        def open(self, socket_path: str) -> None:
+            assert socket_path == "/nowhere"
+
+        def note(self, event: str, **facts: Any) -> None:
+            made.recorded.append((event, facts))
+
     class Fleet:
         engine = made.engine
+        recorder = Recorder()
         notifier = Notifier()
 
         def __init__(self, loop: asyncio.AbstractEventLoop, **more: Any) -> None:
@@ -438,6 +447,23 @@ def _umask() -> int:
     before = os.umask(0o077)
     os.umask(before)
     return before
+
+
+def test_start_reloads_and_stop_are_recorded(world: World) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        assert world.daemon is not None
+        world.write("VI", "VI_2")
+        await world.daemon.reload()
+        world.apply_error = OSError(5, "no")
+        with pytest.raises(ReloadError):
+            await world.daemon.reload()
+
+    world.run(test)
+    start, good, bad, stop = world.recorded
+    assert (start[0], start[1]["instances"], start[1]["pid"]) == ("start", 1, os.getpid())
+    assert (good[0], good[1]["added"]) == ("reload", ["VI", "VI_2"])
+    assert bad[0] == "reload" and "no" in bad[1]["findings"][0]
+    assert stop[0] == "stop"
 
 
 def test_reloads_come_one_after_the_other(world: World) -> None:
