@@ -463,6 +463,48 @@ class UnixProbe(ProbeKind, frozen=True, kw_only=True, tag="unix"):
         return self.path
 
 
+class HttpProbe(ProbeKind, frozen=True, kw_only=True, tag="http"):
+    """Up while a request gets an answer of an expected status, and with an expected body.
+
+    `host` is the name in the request, `expect` a text and `matches` a regular expression to be found in the
+    body; `status` has the first and the last of each range.
+    """
+
+    address: str
+    port: int = 80
+    source: str | None = None
+    host: str | None = None
+    method: str = "GET"
+    path: str = "/"
+    status: tuple[tuple[int, int], ...] = ((200, 299),)
+    expect: str | None = None
+    matches: str | None = None
+
+    @property
+    def target(self) -> str:
+        return f"{self.word}://{_endpoint(self.host or self.address, self.port)}{self.path}"
+
+
+class HttpsProbe(HttpProbe, frozen=True, kw_only=True, tag="https"):
+    """HttpProbe over TLS; `host` is also the name that the certificate is asked for and has to have."""
+
+    port: int = 443
+    verify: bool = True
+    ca_file: str | None = None  # instead of the system's
+    certificate_days: int = 0  # that the certificate has to be valid for still
+
+
+class SystemdProbe(ProbeKind, frozen=True, kw_only=True, tag="systemd"):
+    """Up while a unit of systemd is in one of these states (ActiveState)."""
+
+    unit: str
+    states: tuple[str, ...] = ("active", "reloading")
+
+    @property
+    def target(self) -> str:
+        return self.unit
+
+
 class IcmpProbe(ProbeKind, frozen=True, kw_only=True, tag="icmp"):
     """Up while echo requests are answered; sent through `interface` from `source` if told."""
 
@@ -557,6 +599,9 @@ class ValueProbe(ProbeKind, frozen=True, kw_only=True, tag="value"):
 AnyProbeKind = (
     TcpProbe
     | UnixProbe
+    | HttpProbe
+    | HttpsProbe
+    | SystemdProbe
     | IcmpProbe
     | DnsProbe
     | ProcessProbe

@@ -1,10 +1,12 @@
-"""Addresses in the blocks of vrrp_probe: as they are asked, so also with a zone (fe80::1%eth0)."""
+"""Addresses and texts in the blocks of vrrp_probe. Addresses may have a zone (fe80::1%eth0)."""
 
 from ipaddress import ip_address
 
 from msgspec import UNSET, UnsetType
 
 from vrrpd_fast.config.problems import Path, Problems, quoted
+
+_LONGEST_TEXT = 4096
 
 
 def address(text: str, path: Path, problems: Problems, *, needs_zone: bool = True) -> str:
@@ -23,6 +25,12 @@ def address(text: str, path: Path, problems: Problems, *, needs_zone: bool = Tru
     elif zone and not needs_zone:
         problems.error(path, f"{quoted(text)}: leave out %{zone}, the interface is told beside it")
     return str(parsed)
+
+
+def check_length(text: str | UnsetType, path: Path, problems: Problems) -> None:
+    """Texts have a limit, as a probe goes to its helper in one message."""
+    if text is not UNSET and len(text.encode()) > _LONGEST_TEXT:
+        problems.error(path, f"is longer than {_LONGEST_TEXT} bytes")
 
 
 def own_address(

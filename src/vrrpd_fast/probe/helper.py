@@ -1,6 +1,6 @@
 """The probe helper: a process that runs all probes, so that no answer of others ever holds up an advert.
 
-Started by track/probes.py as `python -I -m vrrpd_fast.probe.helper FD`, where FD is a connected
+Started by track/probes.py as `python -P -m vrrpd_fast.probe.helper FD`, where FD is a connected
 SOCK_SEQPACKET socket; messages.py has what is said on it. It ends when the daemon closes that, or dies.
 """
 
@@ -14,6 +14,7 @@ import sys
 
 import uvloop
 
+from vrrpd_fast import log
 from vrrpd_fast.model import AnyProbeKind
 from vrrpd_fast.probe import kinds, messages
 from vrrpd_fast.probe.check import Check, Context
@@ -134,6 +135,7 @@ def main() -> None:
     os.closerange(socket_fd + 1, LAST_FD)  # what whoever started the daemon had left open
     os.set_inheritable(socket_fd, False)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    log.setup("warning")
     for number in _OUTLIVED:
         signal.signal(number, signal.SIG_IGN)
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)

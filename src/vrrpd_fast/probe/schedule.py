@@ -93,8 +93,10 @@ class Runner:
                 self._check = self._make(self._kind)
             self._check.begin(self._conclude)
         except OSError as error:
+            self._abandon()
             self._conclude(failure(error))
         except Exception as error:
+            self._abandon()
             self._conclude(broken(error))
 
     def time_out(self) -> None:

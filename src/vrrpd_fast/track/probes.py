@@ -17,7 +17,7 @@ from vrrpd_fast.track.priority import Fault, contribution
 log = logging.getLogger(__name__)
 
 SILENCE_S = 10.0  # the helper speaks every second
-_ARGUMENTS = ("-I", "-m", "vrrpd_fast.probe.helper")
+_ARGUMENTS = ("-P", "-m", "vrrpd_fast.probe.helper")
 _GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 _REQUESTS_PER_SLICE = 64
 

@@ -21,6 +21,18 @@ from vrrpd_fast.probe.kinds import MODULES
 PAGE = Path(__file__).parents[3] / "docs" / "PROBES.md"
 ROUTER = {"interface": "eth0", "virtual_router_id": 1, "virtual_ipaddress": ["10.0.0.1/24"]}
 
+HTTP = {
+    "address": "2001:db8::1",
+    "source": "2001:db8::9",
+    "host": "www.example.com",
+    "method": "OPTIONS",
+    "path": "/health?a=b%20c",
+    "status": "200-299, 301",
+    "expect": "b",
+    "matches": "b[0-9]",
+}
+HTTP_SETTINGS: dict[str, Any] = HTTP | {"status": ((200, 299), (301, 301))}
+
 # By kind: a block of the native form with every key, and the settings it comes to.
 WHOLE: dict[str, tuple[dict[str, Any], model.AnyProbeKind]] = {
     "tcp": (
@@ -30,6 +42,18 @@ WHOLE: dict[str, tuple[dict[str, Any], model.AnyProbeKind]] = {
     "unix": (
         {"path": "/run/a", "send": "a", "expect": "b"},
         model.UnixProbe(path="/run/a", send="a", expect="b"),
+    ),
+    "http": (
+        HTTP | {"port": 8080},
+        model.HttpProbe(**HTTP_SETTINGS, port=8080),
+    ),
+    "https": (
+        HTTP | {"port": 8443, "verify": True, "ca_file": "/etc/ca.pem", "certificate_days": 7},
+        model.HttpsProbe(**HTTP_SETTINGS, port=8443, ca_file="/etc/ca.pem", certificate_days=7),
+    ),
+    "systemd": (
+        {"unit": "haproxy", "states": ["active"]},
+        model.SystemdProbe(unit="haproxy.service", states=("active",)),
     ),
     "icmp": (
         {"address": "fe80::1", "interface": "eth0", "source": "fe80::2"},
@@ -159,6 +183,21 @@ def test_a_range_stands_for_many() -> None:
         ({"tcp": {"address": "::1", "port": 1, "send": "a"}}, "tcp: send: needs expect"),
         ({"unix": {"path": "a"}}, 'unix: path: "a" is neither an absolute path nor @NAME'),
         ({"unix": {"path": "/" + "a" * 107}}, "longer than 107 bytes"),
+        ({"unix": {"path": "/a", "expect": "a" * 4097}}, "unix: expect: is longer than 4096 bytes"),
+        ({"http": {"address": "::1", "host": "a:80"}}, 'http: host: "a:80" is not the name of a host'),
+        ({"http": {"address": "::1", "path": "a"}}, 'http: path: "a" does not begin with /'),
+        ({"http": {"address": "::1", "path": "/a b"}}, 'http: path: "/a b" does not begin with /'),
+        ({"http": {"address": "::1", "method": "PUT"}}, 'http: method: "PUT" is not'),
+        ({"http": {"address": "::1", "status": "2xx"}}, 'http: status: "2xx" is neither a status code nor'),
+        ({"http": {"address": "::1", "status": "299-200"}}, 'http: status: "299-200" is neither'),
+        ({"http": {"address": "::1", "status": 99}}, "http: status: 99 is not in 100..599"),
+        ({"http": {"address": "::1", "matches": "("}}, 'http: matches: "(" is no regular expression'),
+        ({"http": {"address": "::1", "method": "HEAD", "expect": "a"}}, "an answer to HEAD has no body"),
+        ({"https": {"address": "::1", "ca_file": "a"}}, 'https: ca_file: "a" is not an absolute path'),
+        ({"https": {"address": "::1", "verify": False, "ca_file": "/a"}}, "ca_file: has no meaning while"),
+        ({"systemd": {"unit": "a b"}}, 'systemd: unit: "a b" is not the name of a unit'),
+        ({"systemd": {"unit": "a", "states": []}}, "systemd: states: is empty"),
+        ({"systemd": {"unit": "a", "states": ["running"]}}, 'systemd: states: "running" is not'),
         ({"icmp": {"address": "fe80::1"}}, "icmp: address: fe80::1 is an address of one link: write"),
         ({"icmp": {"address": "fe80::1%a", "interface": "a"}}, "icmp: address: "),
         ({"icmp": {"address": "::1", "interface": "a b"}}, 'icmp: interface: "a b" is not an interface'),

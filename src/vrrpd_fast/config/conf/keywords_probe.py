@@ -1,7 +1,7 @@
 """The keywords of vrrp_probe and of its kinds. keepalived has none of them."""
 
 from vrrpd_fast.config.conf import values
-from vrrpd_fast.config.conf.keyword import Block, Table, Value, Weight
+from vrrpd_fast.config.conf.keyword import Block, Lines, Table, Value, Weight
 
 TCP: Table = {
     "address": Value(values.address),
@@ -15,6 +15,30 @@ UNIX: Table = {
     "path": Value(values.text),
     "send": Value(values.escaped),
     "expect": Value(values.escaped),
+}
+
+HTTP: Table = {
+    "address": Value(values.address),
+    "port": Value(values.whole),
+    "source": Value(values.address),
+    "host": Value(values.text),
+    "method": Value(values.text),
+    "path": Value(values.text),
+    "status": Value(values.line),
+    "expect": Value(values.escaped),
+    "matches": Value(values.text),
+}
+
+HTTPS: Table = {
+    **HTTP,
+    "verify": Value(values.boolean),
+    "ca_file": Value(values.text),
+    "certificate_days": Value(values.whole),
+}
+
+SYSTEMD: Table = {
+    "unit": Value(values.text),
+    "states": Lines(values.text, words=True),
 }
 
 ICMP: Table = {
@@ -76,6 +100,9 @@ VRRP_PROBE: Table = {
     "init_fail": Value(values.flag),
     "tcp": Block(TCP),
     "unix": Block(UNIX),
+    "http": Block(HTTP),
+    "https": Block(HTTPS),
+    "systemd": Block(SYSTEMD),
     "icmp": Block(ICMP),
     "dns": Block(DNS),
     "process": Block(PROCESS),

@@ -1,6 +1,6 @@
 """vrrp_probe of the native file: what all probes have, and a block for each kind."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -40,6 +40,54 @@ class UnixProbe(Block):
     ] = UNSET
 
 
+class HttpProbe(Block):
+    """Up while a request is answered as expected. Redirects are not followed."""
+
+    address: Annotated[Text, Meta(description="IP address; fe80::1%eth0 for one of a link")]
+    port: Annotated[Port, Meta(description="TCP port")] = 80
+    source: Annotated[Text | UnsetType, Meta(description="Own IP address to connect from")] = UNSET
+    host: Annotated[Text | UnsetType, Meta(description="Name of the site; the address if unset")] = UNSET
+    method: Annotated[Literal["GET", "HEAD", "OPTIONS"], Meta(description="What to ask")] = "GET"
+    path: Annotated[Text, Meta(description="What to ask for, with its query if it has one")] = "/"
+    status: Annotated[
+        Annotated[int, Meta(ge=100, le=599)] | Text,
+        Meta(description="Status codes that mean up, like 204 or 200-299 301"),
+    ] = "200-299"
+    expect: Annotated[Text | UnsetType, Meta(description="What must be in the first 64 KiB of the body")] = (
+        UNSET
+    )
+    matches: Annotated[
+        Text | UnsetType, Meta(description="Regular expression (Python's) to be found there")
+    ] = UNSET
+
+
+class HttpsProbe(HttpProbe):
+    """HttpProbe over TLS."""
+
+    port: Annotated[Port, Meta(description="TCP port")] = 443
+    host: Annotated[
+        Text | UnsetType,
+        Meta(description="Name of the site, also asked for by SNI and to be certified; the address if unset"),
+    ] = UNSET
+    verify: Annotated[bool, Meta(description="The certificate has to be valid and for the host")] = True
+    ca_file: Annotated[
+        Text | UnsetType, Meta(description="File of certificates to trust; the system's if unset")
+    ] = UNSET
+    certificate_days: Annotated[
+        int, Meta(ge=0, le=3650, description="Days that the certificate has to be valid for still")
+    ] = 0
+
+
+class SystemdProbe(Block):
+    """Up while a unit of systemd is in one of some states."""
+
+    unit: Annotated[Text, Meta(description="Name of the unit; .service is added if it has no suffix")]
+    states: Annotated[
+        list[Literal["active", "reloading", "inactive", "failed", "activating", "deactivating"]] | UnsetType,
+        Meta(description="States that mean up; active and reloading if unset"),
+    ] = UNSET
+
+
 class VrrpProbe(Block, kw_only=True):
     """A check that forks nothing: has exactly one of the blocks that say what is asked."""
 
@@ -62,6 +110,9 @@ class VrrpProbe(Block, kw_only=True):
     # What is asked: as many keys as there are kinds, by the words of model.ProbeKind.
     tcp: Annotated[TcpProbe | UnsetType, Meta(description="Ask whether TCP connects")] = UNSET
     unix: Annotated[UnixProbe | UnsetType, Meta(description="Ask whether a unix socket connects")] = UNSET
+    http: Annotated[HttpProbe | UnsetType, Meta(description="Ask a web server")] = UNSET
+    https: Annotated[HttpsProbe | UnsetType, Meta(description="Ask a web server over TLS")] = UNSET
+    systemd: Annotated[SystemdProbe | UnsetType, Meta(description="Ask systemd for a unit")] = UNSET
     icmp: Annotated[IcmpProbe | UnsetType, Meta(description="Ask for an echo")] = UNSET
     dns: Annotated[DnsProbe | UnsetType, Meta(description="Ask a DNS server")] = UNSET
     process: Annotated[ProcessProbe | UnsetType, Meta(description="Ask whether a process runs")] = UNSET
@@ -75,5 +126,8 @@ class VrrpProbe(Block, kw_only=True):
 PROBE_KINDS: dict[str, type[Block]] = {
     "tcp": TcpProbe,
     "unix": UnixProbe,
+    "http": HttpProbe,
+    "https": HttpsProbe,
+    "systemd": SystemdProbe,
     **PROBES_OF_THE_SYSTEM,
 }

@@ -13,6 +13,9 @@ from vrrpd_fast.probe.check import Check, Context
 MODULES = {
     "tcp": "stream",
     "unix": "stream",
+    "http": "http",
+    "https": "http",
+    "systemd": "systemd",
     "icmp": "icmp",
     "dns": "dns",
     "process": "process",
