@@ -56,11 +56,13 @@ class ConnectingCheck:
             self._connected(result)
 
     def abandon(self) -> None:
-        if self.socket is not None:
-            self.loop.remove_writer(self.socket.fileno())
-            self.loop.remove_reader(self.socket.fileno())
-            self.socket.close()
-            self.socket = None
+        if self.socket is None:
+            return
+        if (descriptor := self.socket.fileno()) >= 0:
+            self.loop.remove_writer(descriptor)
+            self.loop.remove_reader(descriptor)
+        self.socket.close()
+        self.socket = None
 
     def close(self) -> None:
         """Nothing outlives a run."""
