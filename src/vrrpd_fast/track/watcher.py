@@ -23,7 +23,8 @@ from vrrpd_fast.track.connector import Connector, Refused, What
 
 log = logging.getLogger(__name__)
 
-EVENTS_PER_TURN = 64
+EVENTS_PER_TURN = 256
+PAUSE_S = 0.002
 RESCAN_S = 1.0  # at the earliest, after events were lost
 SWEEP_S = 1.0  # from one beginning to the next, at the least
 LOOKS_PER_REST = 32
@@ -100,6 +101,7 @@ class Watcher:
                 return
             self._hear(connector)
             self._tell()
+            time.sleep(PAUSE_S)  # of a storm many wait then, and one wake-up serves them
             if self._lost and time.monotonic() - scanned >= RESCAN_S:
                 self._lost = False
                 self._scan(connector)
