@@ -412,8 +412,6 @@ class Script(Struct, frozen=True, kw_only=True):
     script: str
     interval: float = 1.0
     timeout: float = 1.0
-    weight: int = 0
-    reverse: bool = False
     rise: int = 1
     fall: int = 1
     init_fail: bool = False
@@ -619,8 +617,6 @@ class Probe(Struct, frozen=True, kw_only=True):
     kind: AnyProbeKind
     interval: float = 1.0
     timeout: float = 1.0
-    weight: int = 0
-    reverse: bool = False
     rise: int = 1
     fall: int = 1
     init_fail: bool = False
@@ -722,6 +718,7 @@ class Config(Struct, frozen=True, kw_only=True):
     files: dict[str, ValueFile] = {}
     probes: dict[str, Probe] = {}
     processes: dict[str, ProcessCount] = {}
+    damping: dict[tuple[TrackKind, str], float] = {}  # seconds, of what has it (track/damping.py)
     sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)
     pacing: tuple[Pacing, ...] = ()

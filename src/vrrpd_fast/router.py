@@ -33,7 +33,7 @@ from vrrpd_fast.net.sources import source_towards
 from vrrpd_fast.net.vips import PreparedAddresses
 from vrrpd_fast.story import Story
 from vrrpd_fast.track.priority import Fault, effective
-from vrrpd_fast.track.readings import Find, Reading, readings
+from vrrpd_fast.track.readings import Find, Reading, explained, readings
 
 log = logging.getLogger(__name__)
 
@@ -405,10 +405,8 @@ class VirtualRouter:
     @property
     def sum(self) -> str:
         """How its priority comes about."""
-        parts = (
-            f"{one.part:+d} {one.name}" for one in self._readings() if isinstance(one.part, int) and one.part
-        )
-        return ", ".join([f"{self.base} base", *parts])
+        owner = "base" if self.ordered is None else "by the operator"
+        return explained(self.base, self._readings(), owner)
 
     def _awaited(self) -> str | None:
         """The first tracker that must have a result before we take part."""
@@ -472,6 +470,7 @@ class VirtualRouter:
             "state": self.state.name,
             "priority": instance.priority,
             "effective_priority": self._priority,
+            "priority_sum": self.sum,
             "advert_int": instance.advert_int_cs / 100,
             "master_advert_int": snapshot.master_interval_cs / 100,
             "master_address": master_address,

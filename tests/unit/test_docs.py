@@ -345,7 +345,7 @@ def test_status_fields_are_documented() -> None:
     assert status_fields("Notify") == notify
     trackers = keys_of("track/script.py", "describe") | keys_of("track/file.py", "describe")
     trackers |= keys_of("track/probes.py", "describe") | keys_of("track/readings.py", "status")
-    trackers |= keys_of("track/process.py", "describe")
+    trackers |= keys_of("track/process.py", "describe") | keys_of("track/damping.py", "describe")
     assert status_fields("A tracker") == trackers
 
 

@@ -90,7 +90,7 @@ class Script:
         return contribution(weight, reverse, self.state)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": self.name, "type": "script"}
+        return {"name": self.name, "type": "script", "state": "up" if self.state else "down"}
 
 
 class World:
@@ -420,6 +420,7 @@ def test_a_script_moves_the_priority_that_is_sent(
     assert tracking == {
         "name": "chk",
         "type": "script",
+        "state": "up" if state else "down",
         "weight": weight,
         "reverse": reverse,
         "contribution": part,
@@ -512,11 +513,14 @@ def test_contributions_add_up_and_are_told(world: World, caplog: pytest.LogCaptu
         tracks=(on_link("up1", weight=5), on_script("one", weight=2), on_script("other", weight=-30))
     )
     assert world.effective(router) == 107
-    assert "instance VI: priority 100 -> 107 (100 base, +5 up1, +2 one)" in caplog.messages
+    assert "instance VI: priority 100 -> 107 (100 base, +5 up1, +2 one = 107)" in caplog.messages
     one.state = other.state = False
     world.change(router, "up1", up=False)
     assert world.effective(router) == 70
-    assert "instance VI: priority 107 -> 70 (100 base, -30 other)" in caplog.messages
+    assert (
+        "instance VI: priority 107 -> 70 (100 base, +0 up1 down, +0 one down, -30 other down = 70)"
+        in caplog.messages
+    )
 
 
 def test_an_owner_keeps_255(world: World) -> None:

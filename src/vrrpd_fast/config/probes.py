@@ -33,8 +33,6 @@ def probe(name: str, block: VrrpProbe, problems: Problems) -> model.Probe:
         kind=kind,
         interval=block.interval,
         timeout=timeout,
-        weight=block.weight,
-        reverse=block.reverse,
         rise=block.rise,
         fall=block.fall,
         init_fail=block.init_fail,

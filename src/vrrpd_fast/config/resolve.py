@@ -58,9 +58,9 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
     for name in file.vrrp_track_process:
         _check_name(name, ("vrrp_track_process", name), problems)
     definitions: Definitions = {
-        TrackKind.SCRIPT: scripts,
+        TrackKind.SCRIPT: file.vrrp_script,
         TrackKind.FILE: file.track_file,
-        TrackKind.PROBE: probes,
+        TrackKind.PROBE: file.vrrp_probe,
         TrackKind.PROCESS: file.vrrp_track_process,
     }
     groups = Groups(file.vrrp_sync_group, definitions, defaults.user, problems)
@@ -74,6 +74,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         probes=probes,
         files={name: value_file(name, it, problems) for name, it in file.track_file.items()},
         processes={name: process_count(name, it, problems) for name, it in file.vrrp_track_process.items()},
+        damping=_damping(file),
         sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),
         pacing=pacing(file.garp_group, block, problems),
@@ -152,14 +153,21 @@ def _script(name: str, block: schema.VrrpScript, defaults: Defaults, problems: P
         script=block.script,
         interval=block.interval,
         timeout=timeout,
-        weight=block.weight,
-        reverse=block.reverse,
         rise=block.rise,
         fall=block.fall,
         init_fail=block.init_fail,
         user=user,
         group=group,
     )
+
+
+def _damping(file: schema.File) -> dict[tuple[TrackKind, str], float]:
+    blocks = [
+        *((TrackKind.SCRIPT, name, block.damping) for name, block in file.vrrp_script.items()),
+        *((TrackKind.PROBE, name, block.damping) for name, block in file.vrrp_probe.items()),
+        *((TrackKind.PROCESS, name, block.damping) for name, block in file.vrrp_track_process.items()),
+    ]
+    return {(kind, name): seconds for kind, name, seconds in blocks if seconds}
 
 
 def _accepts(block: schema.VrrpInstance, strict: bool, priority: int) -> bool:

@@ -114,8 +114,8 @@ def _details(each: Instance, now: float) -> str:
     if each["state"] == "MASTER":
         master = f"this router ({each['master_address']})" if each["master_address"] else "this router"
     priority = str(each["effective_priority"])
-    if each["effective_priority"] != each["priority"]:
-        priority += f" (configured {each['priority']})"
+    if each["priority_sum"] != f"{priority} base = {priority}":
+        priority += f" ({each['priority_sum'].rpartition(' = ')[0]})"
     facts = [
         ("state", f"{each['state']} for {duration(now - each['last_transition'])}"),
         ("reason", each["reason"] or "-"),

@@ -1,12 +1,12 @@
 """What everything that a virtual router tracks says at a moment, in one form."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct
 
 from vrrpd_fast.model import JSON, Instance, Reason, Track, TrackKind
-from vrrpd_fast.track.priority import Fault
+from vrrpd_fast.track.priority import Fault, effective
 
 REASONS = {
     TrackKind.INTERFACE: Reason.TRACKED_INTERFACE,
@@ -17,7 +17,7 @@ REASONS = {
     TrackKind.BFD: Reason.TRACKED_BFD,
 }
 
-_KINDS = {
+KINDS = {
     TrackKind.INTERFACE: "interface",
     TrackKind.SCRIPT: "vrrp_script",
     TrackKind.FILE: "track_file",
@@ -41,6 +41,13 @@ class Tracked(Protocol):
         """Its entry in the status contract, but for what is each virtual router's own."""
 
 
+class Judged(Tracked, Protocol):
+    """One that is up or down; None when it is not known yet."""
+
+    @property
+    def state(self) -> bool | None: ...
+
+
 Find = Callable[[TrackKind, str], Tracked]
 
 
@@ -58,12 +65,25 @@ class Reading(Struct, frozen=True):
     @property
     def title(self) -> str:
         """What it is, with its name."""
-        return f"{_KINDS[self.track.kind]} {self.track.name}"
+        return f"{KINDS[self.track.kind]} {self.track.name}"
 
     @property
     def fault(self) -> tuple[Reason, str]:
         """What to say of it when `part` is a fault."""
         return REASONS[self.track.kind], self.tracked.text
+
+    @property
+    def term(self) -> str:
+        """What it adds, with its name, or what it fails to add; empty when there is nothing to say."""
+        part, described = self.part, self.tracked.describe()
+        if isinstance(part, Fault):
+            return ""
+        is_number = self.track.kind is TrackKind.FILE
+        best = 0 if is_number else -self.track.weight if self.track.reverse else self.track.weight
+        if part == 0 and best <= 0:
+            return ""
+        word = described["value"] if is_number else described["state"]
+        return f"{part:+d} {self.name}" + ("" if word == "up" and part > 0 else f" {word}")
 
     def status(self) -> JSON:
         """Its entry in the status contract."""
@@ -75,6 +95,16 @@ class Reading(Struct, frozen=True):
             "reverse": track.reverse,
             "contribution": part,
         }
+
+
+def explained(base: int, found: Iterable[Reading], owner: str = "base") -> str:
+    """How a priority comes about: 100 base, +2 CHK-LB, -30 eth1 down = 72. `owner` is whose the first is."""
+    known = list(found)
+    sum_ = base + sum(one.part for one in known if isinstance(one.part, int))
+    result = effective(base, (one.part for one in known))
+    terms = [f"{base} {owner}", *filter(None, (one.term for one in known))]
+    bound = "" if result == sum_ else " (at least)" if result > sum_ else " (at most)"
+    return f"{', '.join(terms)} = {result}{bound}"
 
 
 def readings(instance: Instance, find: Find) -> Iterator[Reading]:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec import Struct
 
 from vrrpd_fast.model import Config, TrackKind
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.spawn.spawn import Spawner
+from vrrpd_fast.track.damping import Damped
 from vrrpd_fast.track.files import Files
 from vrrpd_fast.track.interface import InterfaceTracker
 from vrrpd_fast.track.probes import Probes, ProbeTracker
 from vrrpd_fast.track.processes import Processes
-from vrrpd_fast.track.readings import Tracked
+from vrrpd_fast.track.readings import KINDS, Judged, Tracked
 from vrrpd_fast.track.script import ScriptTracker
 from vrrpd_fast.track.scripts import Scripts
 
@@ -38,22 +40,35 @@ class Watch:
         link: Callable[[str], Link | None],
         on_change: Callable[[TrackKind, str], None],
     ) -> None:
+        self._loop = loop
         self._link = link
-        self._scripts = Scripts(spawner, lambda name: on_change(TrackKind.SCRIPT, name))
-        self._files = Files(loop, lambda name: on_change(TrackKind.FILE, name))
-        self._probes = Probes(loop, lambda name: on_change(TrackKind.PROBE, name))
-        self._processes = Processes(loop, lambda name: on_change(TrackKind.PROCESS, name))
-        self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
-            TrackKind.INTERFACE: self._interface,
+        self._on_change = on_change
+        self._damped: dict[tuple[TrackKind, str], Damped] = {}
+        self._scripts = Scripts(spawner, lambda name: self._changed(TrackKind.SCRIPT, name))
+        self._files = Files(loop, lambda name: self._changed(TrackKind.FILE, name))
+        self._probes = Probes(loop, lambda name: self._changed(TrackKind.PROBE, name))
+        self._processes = Processes(loop, lambda name: self._changed(TrackKind.PROCESS, name))
+        self._judges: dict[TrackKind, Callable[[str], Judged]] = {
             TrackKind.SCRIPT: self._scripts.judge,
-            TrackKind.FILE: self._files.get,
             TrackKind.PROBE: self._probes.judge,
             TrackKind.PROCESS: self._processes.get,
+        }
+        self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
+            TrackKind.INTERFACE: self._interface,
+            TrackKind.FILE: self._files.get,
+            **self._judges,
         }
 
     def find(self, kind: TrackKind, name: str) -> Tracked:
         """What is tracked under a name that the configuration has."""
-        return self._finders[kind](name)
+        return self._damped.get((kind, name)) or self._finders[kind](name)
+
+    def _changed(self, kind: TrackKind, name: str) -> None:
+        damped = self._damped.get((kind, name))
+        if damped is None:
+            self._on_change(kind, name)
+        else:
+            damped.look()
 
     def prepare(self, config: Config) -> Fresh:
         """What is new or differs.
@@ -71,13 +86,34 @@ class Watch:
         self._probes.take(fresh.probes)
         await self._files.take(config.files, pause)
         self._processes.take(config.processes)
+        self._take_damping(config)
 
     async def drop(self, config: Config, pause: Callable[[], None]) -> None:
         """Forget what is not configured any more; `pause` as in take."""
+        for key in self._damped.keys() - config.damping.keys():
+            self._damped.pop(key).stop()
         self._scripts.drop(config.scripts)
         self._probes.drop(config.probes)
         await self._files.drop(config.files, pause)
         self._processes.drop(config.processes)
+
+    def _take_damping(self, config: Config) -> None:
+        """One whose seconds are others, or that is not to be damped any more, counts as it is now."""
+        for key, former in list(self._damped.items()):
+            if config.damping.get(key) != former.seconds:
+                former.stop()
+                del self._damped[key]
+                self._on_change(*key)
+        for key, seconds in config.damping.items():
+            if key not in self._damped:
+                kind, name = key
+                self._damped[key] = Damped(
+                    f"{KINDS[kind]} {name}",
+                    seconds,
+                    self._loop,
+                    partial(self._judges[kind], name),
+                    partial(self._on_change, kind, name),
+                )
 
     def start(self, fresh: Fresh) -> None:
         """Begin to ask what is new."""
@@ -90,6 +126,8 @@ class Watch:
         self._files.close()
         self._probes.stop()
         self._processes.close()
+        for damped in self._damped.values():
+            damped.stop()
 
     async def close(self) -> None:
         """Let go of what helps."""

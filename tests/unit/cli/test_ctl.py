@@ -25,7 +25,8 @@ class Target:
         instances = [
             {"name": f"{'lan' if n % 2 else 'wan'}{n}", "interface": "eth0", "address_family": "ipv4",
              "virtual_router_id": n % 255 + 1, "version": 3, "state": "BACKUP", "priority": 100,
-             "effective_priority": 100, "advert_int": 0.1, "master_advert_int": 0.1,
+             "effective_priority": 100, "priority_sum": "100 base = 100",
+             "advert_int": 0.1, "master_advert_int": 0.1,
              "master_address": "10.0.0.2", "master_priority": 200, "last_transition": 1.8e9,
              "reason": "started", "virtual_addresses": [], "tracking": [], "statistics": {}}
             for n in range(1000)]

@@ -99,7 +99,7 @@ def test_priority_changes_are_the_instance_s_then_the_group_s_then_the_global_wo
 
 @pytest.mark.parametrize(
     ("word", "weights", "warnings"),
-    [("", (0, 0), 2), ("sync_group_tracking_weight", (5, -10), 0)],
+    [("", (0, 0), 2), ("sync_group_tracking_weight", (5, -10), 0), ("global_tracking", (5, -10), 0)],
 )
 def test_keepalived_takes_the_weights_of_members_away(
     word: str, weights: tuple[int, int], warnings: int

@@ -52,9 +52,7 @@ def test_reference_deployment() -> None:
     assert loaded.findings == []
     assert loaded.config == Config(
         router_id="haproxy1",
-        scripts={
-            "CHK-LB": Script(name="CHK-LB", script="killall -0 haproxy", interval=2.0, timeout=2.0, weight=2)
-        },
+        scripts={"CHK-LB": Script(name="CHK-LB", script="killall -0 haproxy", interval=2.0, timeout=2.0)},
         instances={
             "50": router("50", "eth0", "192.168.0.75"),
             "51": router("51", "eth1", "10.10.10.10"),
@@ -213,7 +211,7 @@ EVERYTHING: dict[str, Any] = {
     "vrrp_script": {"S": {"script": "true"}},
     "vrrp_probe": {"P": {"unix": {"path": "/run/p"}}},
     "track_file": {"F": {"file": "/run/f", "init_file": 1}},
-    "vrrp_track_process": {"W": {"process": "w"}},
+    "vrrp_track_process": {"W": {"process": "w", "damping": 60}},
     "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {
         "unicast": {

@@ -154,8 +154,6 @@ def test_what_all_probes_have() -> None:
         kind=model.UnixProbe(path="@a"),
         interval=0.05,
         timeout=0.02,
-        weight=-20,
-        reverse=True,
         rise=2,
         fall=3,
         init_fail=True,

@@ -32,6 +32,7 @@ def instance(number: int) -> dict[str, Any]:
         "state": "MASTER",
         "priority": 100,
         "effective_priority": 100,
+        "priority_sum": "100 base = 100",
         "advert_int": 0.1,
         "virtual_addresses": [f"10.0.{number // 250}.{number % 250}/24"],
         "tracking": [],

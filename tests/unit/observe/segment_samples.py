@@ -39,6 +39,7 @@ def instance(name: str, **facts: Any) -> JSON:
         "state": "BACKUP",
         "priority": 100,
         "effective_priority": 100,
+        "priority_sum": "100 base = 100",
         "advert_int": 1.0,
         "master_advert_int": 1.0,
         "master_address": "192.0.2.2",

@@ -18,6 +18,7 @@ def instance(name: str = "50", **more: Any) -> dict[str, Any]:
         "state": "BACKUP",
         "priority": 100,
         "effective_priority": 100,
+        "priority_sum": "100 base = 100",
         "advert_int": 1.0,
         "master_advert_int": 1.0,
         "master_address": "192.168.0.2",
@@ -99,13 +100,14 @@ def test_details() -> None:
             "contribution": "fault",
         },
     ]
-    text = as_details(status(instance(effective_priority=80, tracking=trackers)), NOW)
+    sum_ = "100 base, -20 CHK-LB down = 80"
+    text = as_details(status(instance(effective_priority=80, priority_sum=sum_, tracking=trackers)), NOW)
     assert text == (
         "50\n"
         "  state           BACKUP for 2m5s\n"
         "  reason          started\n"
         "  virtual router  VRID 50 on eth0, VRRPv2 over IPv4\n"
-        "  priority        80 (configured 100)\n"
+        "  priority        80 (100 base, -20 CHK-LB down)\n"
         "  master          192.168.0.2, priority 102\n"
         "  interval        1 s, the master's 1 s\n"
         "  addresses       192.168.0.75/32\n"

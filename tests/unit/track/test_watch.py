@@ -11,6 +11,7 @@ from vrrpd_fast.net.links import Link
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.track.priority import Fault
 from vrrpd_fast.track.readings import REASONS, readings
+from vrrpd_fast.track.script import ScriptTracker
 from vrrpd_fast.track.watch import Watch
 
 
@@ -63,3 +64,38 @@ async def _found_by_kind(directory: Path) -> None:
         watch.find(TrackKind.SCRIPT, "same")
     watch.stop()
     await watch.close()
+
+
+def test_damping_comes_and_goes_with_a_reload(tmp_path: Path) -> None:
+    asyncio.run(_damping(tmp_path))
+
+
+async def _damping(directory: Path) -> None:
+    """A script that flaps counts as down; without damping, or with other seconds, as it is."""
+    told: list[tuple[TrackKind, str]] = []
+    loop = asyncio.get_running_loop()
+    spawner = Spawner(loop)
+    watch = Watch(loop, spawner, {}.get, lambda kind, name: told.append((kind, name)))
+    script = Script(name="chk", script="/bin/true", interval=3600.0)
+    key = (TrackKind.SCRIPT, "chk")
+    damped = Config(router_id="r1", scripts={"chk": script}, damping={key: 60.0})
+    tracker = await _taken(watch, damped)
+    for state in (True, False, True, False, True):
+        tracker._judgement.state = state
+        watch._changed(*key)
+    assert told == [key] * 4
+    assert watch.find(*key).describe()["state"] == "down"
+    told.clear()
+    assert await _taken(watch, damped) is tracker
+    assert (watch.find(*key).describe()["damped"], told) == (pytest.approx(60, abs=5), [])
+    assert await _taken(watch, Config(router_id="r1", scripts={"chk": script})) is tracker
+    assert (watch.find(*key), told) == (tracker, [key])
+    watch.stop()
+    await watch.close()
+    await spawner.close()
+
+
+async def _taken(watch: Watch, config: Config) -> ScriptTracker:
+    await watch.take(config, watch.prepare(config), lambda: None)
+    await watch.drop(config, lambda: None)
+    return watch._scripts.judge("chk")

@@ -6,7 +6,6 @@ from vrrpd_fast.config.conf.keywords_top import TOP
 
 # Words of blocks that are not read, because what they are for is not served.
 _INNER = {
-    "vrrp_sync_group": "group global_tracking sync_group_tracking_weight",
     "bfd_instance": """
         neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
         multihop checker vrrp

@@ -1,7 +1,7 @@
 """The keywords of vrrp_sync_group."""
 
 from vrrpd_fast.config.conf import values
-from vrrpd_fast.config.conf.keyword import Lines, Table, Unserved, Value, first
+from vrrpd_fast.config.conf.keyword import Lines, Table, Value, first
 from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD
 
 VRRP_SYNC_GROUP: Table = {
@@ -13,7 +13,7 @@ VRRP_SYNC_GROUP: Table = {
     "track_process": Lines(values.tracked),
     "track_bfd": TRACK_BFD,
     "sync_group_tracking_weight": Value(values.flag),
-    "global_tracking": Unserved("keepalived has track_* of the group instead since 2.0"),
+    "global_tracking": Value(values.flag, key="sync_group_tracking_weight"),  # of 1.x; the same since 2.0
     "notify_master": Value(values.command, keeps=first),
     "notify_backup": Value(values.command, keeps=first),
     "notify_fault": Value(values.command, keeps=first),

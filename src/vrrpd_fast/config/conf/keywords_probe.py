@@ -92,6 +92,7 @@ VALUE: Table = {
 }
 
 VRRP_PROBE: Table = {
+    "damping": Value(values.decimal),
     "interval": Value(values.decimal),
     "timeout": Value(values.decimal),
     "weight": Weight(),

@@ -33,6 +33,7 @@ VRRP_SCRIPT: Table = {
     "fall": Value(values.whole),
     "user": Value(values.user),
     "init_fail": Value(values.flag),
+    "damping": Value(values.decimal),  # ours
 }
 
 TRACK_FILE: Table = {
@@ -51,6 +52,7 @@ VRRP_TRACK_PROCESS: Table = {
     "fork_delay": Value(values.decimal),
     "terminate_delay": Value(values.decimal),
     "full_command": Value(values.flag),
+    "damping": Value(values.decimal),  # ours
 }
 
 GARP_GROUP: Table = {

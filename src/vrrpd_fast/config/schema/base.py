@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 T = TypeVar("T")
 
 Delay = Annotated[float, Meta(ge=0, le=86400)]
+Damping = Annotated[float, Meta(ge=0, le=86400)]
 ShortDelay = Annotated[float, Meta(ge=0, le=255)]
 Repeat = Annotated[int, Meta(ge=1, le=1000)]
 RepeatOrNone = Annotated[int, Meta(ge=0, le=1000)]

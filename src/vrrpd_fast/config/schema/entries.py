@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from vrrpd_fast.config.schema.base import Block, Range, ShortDelay, Text, Ttl, Weight, WideWeight
+from vrrpd_fast.config.schema.base import Block, Damping, Range, ShortDelay, Text, Ttl, Weight, WideWeight
 
 
 class AddressEntry(Block):
@@ -159,6 +159,9 @@ class VrrpScript(Block, kw_only=True):
     rise: Annotated[int, Meta(ge=1, le=100000, description="Successes in a row that mean up")] = 1
     fall: Annotated[int, Meta(ge=1, le=100000, description="Failures in a row that mean failed")] = 1
     init_fail: Annotated[bool, Meta(description="Counts as failed until the first success")] = False
+    damping: Annotated[
+        Damping, Meta(description="Seconds to be up without a break after it went down twice in them; 0: off")
+    ] = 0
     user: Annotated[
         Text | UnsetType, Meta(description='"user" or "user group" that runs it; script_user if unset')
     ] = UNSET

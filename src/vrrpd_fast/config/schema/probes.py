@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from vrrpd_fast.config.schema.base import Block, Range, Text, Weight
+from vrrpd_fast.config.schema.base import Block, Damping, Range, Text, Weight
 from vrrpd_fast.config.schema.probe_system import (
     PROBES_OF_THE_SYSTEM,
     DnsProbe,
@@ -107,6 +107,9 @@ class VrrpProbe(Block, kw_only=True):
     rise: Annotated[int, Meta(ge=1, le=100000, description="Successes in a row that mean up")] = 1
     fall: Annotated[int, Meta(ge=1, le=100000, description="Failures in a row that mean failed")] = 1
     init_fail: Annotated[bool, Meta(description="Counts as failed until the first success")] = False
+    damping: Annotated[
+        Damping, Meta(description="Seconds to be up without a break after it went down twice in them; 0: off")
+    ] = 0
     # What is asked: as many keys as there are kinds, by the words of model.ProbeKind.
     tcp: Annotated[TcpProbe | UnsetType, Meta(description="Ask whether TCP connects")] = UNSET
     unix: Annotated[UnixProbe | UnsetType, Meta(description="Ask whether a unix socket connects")] = UNSET

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from vrrpd_fast.config.schema.base import Block, Range, Text
+from vrrpd_fast.config.schema.base import Block, Damping, Range, Text
 
 _Weight = Annotated[int, Meta(ge=-254, le=254)]
 _Delay = Annotated[float, Meta(ge=0, le=3600)]
@@ -59,3 +59,6 @@ class VrrpTrackProcess(Block, kw_only=True):
     terminate_delay: Annotated[
         _Delay | UnsetType, Meta(description="Seconds until it counts that processes have ended")
     ] = UNSET
+    damping: Annotated[
+        Damping, Meta(description="Seconds to be up without a break after it went down twice in them; 0: off")
+    ] = 0

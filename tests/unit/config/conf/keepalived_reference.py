@@ -79,6 +79,7 @@ REMARKS = {
     ("top", "vrrp_probe"): "ours, keepalived has no such block: [PROBES.md](PROBES.md)",
     ("top", "vrrp_track_file"): "old name of track_file",
     ("track_file", "init_file"): "written when tracking begins: at a start, and at a reload that adds it",
+    ("vrrp_sync_group", "global_tracking"): "what is left of it in 2.2.7: sync_group_tracking_weight",
     ("vrrp_track_process", "process"): "a list of words in JSON",
     ("vrrp_track_process", "quorum_max"): "0 means none may run",
     ("vrrp_script", "script"): "the command and its arguments in one word",
@@ -110,7 +111,7 @@ BEHAVIOUR = {
     "machine/test_active.py": "owner_ignore_adverts vrrp_owner_ignore_adverts v3_checksum_as_v2",
     "lab/test_mixed_pair.py": "auth_type auth_pass",
     "unit/test_groups.py": "vrrp_sync_group group",
-    "unit/config/test_config_groups.py": "sync_group_tracking_weight",
+    "unit/config/test_config_groups.py": "sync_group_tracking_weight global_tracking",
 }
 # The work that will serve a refused word.
 WORK = {

@@ -209,6 +209,7 @@ SCRIPT: list[tuple[str, dict[str, Any]]] = [
     ("fall 3", {"fall": 3}),
     ("user nobody nogroup", {"user": "nobody nogroup"}),
     ("init_fail", {"init_fail": True}),
+    ("damping 60", {"damping": 60}),
 ]
 
 TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
@@ -270,6 +271,7 @@ PROCESS: list[tuple[str, dict[str, Any]]] = [
     ("delay 1.5", {"delay": 1.5}),
     ("fork_delay 0.5", {"fork_delay": 0.5}),
     ("terminate_delay 3", {"terminate_delay": 3}),
+    ("damping 60", {"damping": 60}),
 ]
 SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("group {\n  one\n  two\n }", {"group": ["one", "two"]}),
@@ -279,6 +281,7 @@ SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("track_probe {\n  web weight 2\n }", {"track_probe": ["web weight 2"]}),
     ("track_process {\n  web weight 2\n }", {"track_process": ["web weight 2"]}),
     ("track_file {\n  load weight 2\n }", {"track_file": ["load weight 2"]}),
+    ("global_tracking", {"sync_group_tracking_weight": True}),
     ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
     ("notify_master /x.sh", {"notify_master": "/x.sh"}),
     ('notify_backup "/x.sh a" nobody', {"notify_backup": {"script": "/x.sh a", "user": "nobody"}}),
