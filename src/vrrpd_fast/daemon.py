@@ -16,6 +16,7 @@ import vrrpd_fast
 from vrrpd_fast import explain
 from vrrpd_fast.config.load import Loaded, load
 from vrrpd_fast.control.service import Service
+from vrrpd_fast.dump.dumper import Kind
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
 from vrrpd_fast.log import LEVELS
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 MAX_FILES = 65536  # control connections, scripts and a multicast holder per 20 links
 SWITCH_S = 0.0005  # how long another thread may keep the interpreter from the loop
 RECORDED_NAMES = 50  # of each kind, in the event of a reload
+DUMPS: dict[int, Kind] = {  # as keepalived --signum tells them
+    signal.SIGUSR1: Kind.DATA,
+    signal.SIGUSR2: Kind.STATS,
+    signal.SIGRTMAX - 1: Kind.STATS_CLEAR,
+    signal.SIGRTMIN + 2: Kind.JSON,
+}
 STUCK_NS = NS_PER_S  # a timer overdue by this much means that adverts do not leave
 
 
@@ -84,6 +91,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        for signum, kind in DUMPS.items():
+            loop.add_signal_handler(signum, self._on_dump, kind)
         service = Service(self)
         await service.start(self._socket_path)  # a second copy ends here, before it has touched anything
         process = loaded.config.process
@@ -91,6 +100,7 @@ class Daemon:
             if not await self._wait_for(run_startup(process)):
                 return
             self._fleet = Fleet(loop, kernel_filter=self._kernel_filter, on_late=self._scheduling.on_late)
+            self._dumper = self._fleet.make_dumper(lambda: self._config)
             try:
                 _check_kernel()
                 self._fleet.recorder.open(self._socket_path)
@@ -242,6 +252,10 @@ class Daemon:
         with contextlib.suppress(asyncio.CancelledError):
             await doing
         return False
+
+    def _on_dump(self, kind: Kind) -> None:
+        if self._started.is_set():
+            self._keep(self._dumper.dump(kind))
 
     def _on_hangup(self) -> None:
         self._keep(self._reload_on_signal())

@@ -19,6 +19,7 @@ from vrrpd_fast.carry.claims import Claims
 from vrrpd_fast.carry.guard import Guard
 from vrrpd_fast.carry.promote import Promoter
 from vrrpd_fast.debounce import Debounce
+from vrrpd_fast.dump.dumper import Dumper
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.membership import Memberships
 from vrrpd_fast.engine.sockets import Sockets, receive_bytes
@@ -699,6 +700,17 @@ class Fleet:
             if router is not None and router.state is State.FAULT and not router.instance.interface:
                 self._work.append((name, None))
         self._schedule()
+
+    def make_dumper(self, config: Callable[[], Config]) -> Dumper:
+        """What makes keepalived's dumps of all this; `config` gives the one in force."""
+        return Dumper(
+            config,
+            lambda: self.routers,
+            lambda: [(group.settings, group.state) for group in self._groups],
+            self._watch.find,
+            self.links.get,
+            self._holds,
+        )
 
     def health(self) -> JSON:
         """How the daemon itself does: counters of its whole life, and how late its ticks were."""

@@ -363,6 +363,15 @@ class Process(Struct, frozen=True, kw_only=True):
     shutdown_script_timeout: float = 10.0
 
 
+class Dumps(Struct, frozen=True, kw_only=True):
+    """Where keepalived's dumps go when a signal asks for them."""
+
+    data: str = "/tmp/keepalived.data"
+    stats: str = "/tmp/keepalived.stats"
+    json: str = "/tmp/keepalived.json"
+    json_version: int = 1
+
+
 class Firewall(Struct, frozen=True, kw_only=True):
     """The nftables table that keeps packets from addresses of instances without accept."""
 
@@ -729,6 +738,7 @@ class Config(Struct, frozen=True, kw_only=True):
     fifo_states_on_reload: bool = False
     script_security: bool = False
     firewall: Firewall = field(default_factory=Firewall)
+    dumps: Dumps = field(default_factory=Dumps)
 
 
 class Severity(enum.StrEnum):

@@ -5,10 +5,13 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 
 
-def replace(path: str, data: bytes, mode: int) -> None:
-    """Write `data` beside `path` and rename it there. OSError, with the old file untouched, if that fails.
+def replace(path: str, data: bytes | Iterable[bytes], mode: int) -> None:
+    """Write `data`, or its pieces in a row, beside `path` and rename it there.
+
+    OSError, with the old file untouched, if that fails.
 
     Nothing is followed, nothing but a regular file replaced: in /tmp, anybody may have put something there.
     """
@@ -19,7 +22,7 @@ def replace(path: str, data: bytes, mode: int) -> None:
     file, beside = tempfile.mkstemp(prefix=f".{name}.", dir=directory or ".")  # O_EXCL, 0600
     try:
         with open(file, "wb") as writer:
-            writer.write(data)
+            writer.writelines((data,) if isinstance(data, bytes) else data)
             os.fchmod(writer.fileno(), mode)
         os.rename(beside, path)
     except BaseException:

@@ -148,8 +148,18 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         def health(self) -> dict[str, int]:
             return {"wakeups": 7}
 
+        def make_dumper(self, config: Callable[[], Config]) -> "Dumper":
+            return Dumper(config)
+
         async def close(self) -> None:
             made.story.append("fleet closed")
+
+    class Dumper:
+        def __init__(self, config: Callable[[], Config]) -> None:
+            self._config = config
+
+        async def dump(self, kind: str) -> None:
+            made.story.append(f"dump {kind} of {' '.join(self._config().instances)}")
 
     class Service:
         def __init__(self, target: Daemon) -> None:
@@ -311,6 +321,38 @@ def test_hangup_reads_the_file_again(world: World, manager: Callable[[], list[st
         assert manager() == ["RELOADING=1", "READY=1"]
 
     world.run(test)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (signal.SIGUSR1, "data"),
+        (signal.SIGUSR2, "stats"),
+        (signal.SIGRTMAX - 1, "stats, and begin them anew"),
+        (signal.SIGRTMIN + 2, "json"),
+    ],
+)
+def test_keepaliveds_signals_ask_for_its_dumps(world: World, number: int, kind: str) -> None:
+    async def test(task: "asyncio.Task[None]") -> None:
+        os.kill(os.getpid(), number)
+        await world.until(lambda: world.story[-1] == f"dump {kind} of VI VI_2")
+
+    world.run(test)
+
+
+def test_a_signal_for_a_dump_while_it_starts_is_not_its_end(world: World) -> None:
+    async def main() -> None:
+        world.gate.clear()
+        task = world.start()
+        await world.until(lambda: world.applying)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.sleep(0.01)
+        world.gate.set()
+        await world.until(lambda: "apply VI VI_2" in world.story)
+        await world.stop(task)
+
+    execute(main())
+    assert not any(each.startswith("dump") for each in world.story)
 
 
 @pytest.mark.parametrize("how", ["hangup", "control"])

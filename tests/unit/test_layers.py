@@ -17,7 +17,7 @@ LEVELS = (
     {"cli"},
     {"daemon", "lab"},
     {"fleet"},
-    {"orders", "tellings"},
+    {"dump", "orders", "tellings"},
     {"interests", "recorder", "router", "scheduling", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"bfd", "debounce", "probe", "start"},

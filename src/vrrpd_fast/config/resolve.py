@@ -14,6 +14,7 @@ from vrrpd_fast.config.addresses import Address
 from vrrpd_fast.config.carried import Carried
 from vrrpd_fast.config.check import check_instance
 from vrrpd_fast.config.check_whole import check_whole
+from vrrpd_fast.config.dumps import dumps
 from vrrpd_fast.config.garp import GarpDefaults, garp, garp_defaults, pacing
 from vrrpd_fast.config.groups import Groups
 from vrrpd_fast.config.probes import probe
@@ -85,6 +86,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         fifo_states_on_reload=block.fifo_write_vrrp_states_on_reload,
         script_security=block.enable_script_security,
         firewall=process.firewall(block, problems),
+        dumps=dumps(file, problems),
     )
     check_whole(config, block, problems)
     return config

@@ -10,7 +10,6 @@ _LVS = "there is no load balancing (LVS) here"
 _ONE_PROCESS = "there is one process, and the vrrp_ word for it is served"
 _NO_IPTABLES = "nftables is used where a firewall is needed, iptables is not"
 _NO_VMAC = "no VMAC is made, so none is named"
-_NO_DUMP = "there are no dump files; vrrpctl status --json tells the same"
 _RELOAD = "a reload that finds an error changes nothing, and it is asked for by SIGHUP or vrrpctl reload"
 _RTTIME = (
     "the limit of real-time runs was chosen for another program, and a reload may take longer; "
@@ -105,11 +104,11 @@ GLOBAL_DEFS: Table = {
     "random_seed": Grammar(),
     "tmp_config_directory": Unserved("the configuration is not copied"),
     "config_save_dir": Unserved("configurations are not kept; vrrpd-fast --check shows what is wrong"),
-    "data_use_instance": Unserved(_NO_DUMP),
-    "state_dump_file": Unserved(_NO_DUMP),
-    "stats_dump_file": Unserved(_NO_DUMP),
-    "json_dump_file": Unserved(_NO_DUMP),
-    "json_version": Unserved(_NO_DUMP),
+    "data_use_instance": Value(values.boolean),
+    "state_dump_file": Value(values.text),
+    "stats_dump_file": Value(values.text),
+    "json_dump_file": Value(values.text),
+    "json_version": Value(values.whole),
     "iproute_usr_dir": Unserved(_IPROUTE),
     "iproute_etc_dir": Unserved(_IPROUTE),
     # Mail

@@ -223,6 +223,23 @@ class GlobalDefs(Block):
     process_name: Annotated[Text | UnsetType, Meta(description="The same; vrrp_process_name comes first")] = (
         UNSET
     )
+    # Dumps of keepalived's kind
+    state_dump_file: Annotated[
+        Text,
+        Meta(description="File that SIGUSR1 makes: everything, as text; DIRECTORY/: keepalived.data there"),
+    ] = "/tmp/keepalived.data"
+    stats_dump_file: Annotated[
+        Text, Meta(description="File that SIGUSR2 makes: counters, as text; or DIRECTORY/")
+    ] = "/tmp/keepalived.stats"
+    json_dump_file: Annotated[
+        Text, Meta(description="File that SIGRTMIN+2 makes: virtual routers as JSON; or DIRECTORY/")
+    ] = "/tmp/keepalived.json"
+    data_use_instance: Annotated[
+        bool, Meta(description="The name of state_dump_file gets that of the net_namespace before its suffix")
+    ] = False
+    json_version: Annotated[
+        Literal[1, 2], Meta(description="Form of json_dump_file: 1 an array, 2 an object that has it")
+    ] = 1
     umask: Annotated[
         Annotated[int, Meta(ge=0, le=0o777)] | Text | UnsetType,
         Meta(description='Bits that files we make do not get: a number, "0027" or "IWGRP|IWOTH"'),
