@@ -6,7 +6,18 @@ from ipaddress import IPv4Address, IPv6Address
 from vrrpd_fast.dump.document import HIDDEN
 from vrrpd_fast.dump.facts import Facts
 from vrrpd_fast.dump.words import addresses, command, flag, moment, switch
-from vrrpd_fast.model import Command, Config, Instance, Peer, State, SyncGroup, Track, TrackKind, ValueFile
+from vrrpd_fast.model import (
+    Command,
+    Config,
+    Instance,
+    Peer,
+    ProcessCount,
+    State,
+    SyncGroup,
+    Track,
+    TrackKind,
+    ValueFile,
+)
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.track.readings import Find
 
@@ -34,6 +45,7 @@ def data(
             yield _group(group, state)
     yield from _scripts(config, find, users)
     yield from _files(config.files.values(), find, users)
+    yield from _processes(config.processes.values(), find, users)
     yield "------< Interfaces >------\n"
     for name in _interfaces(config.instances.values()):
         yield _interface(name, link(name), users.get((TrackKind.INTERFACE, name), ()))
@@ -296,6 +308,29 @@ def _files(files: Iterable[ValueFile], find: Find, users: Users) -> Iterator[str
                 f"   File = {file.path}",
                 f"   Status = {status['value']}",
                 *_users(users.get((TrackKind.FILE, file.name), ())),
+            )
+        )
+
+
+def _processes(processes: Iterable[ProcessCount], find: Find, users: Users) -> Iterator[str]:
+    for number, process in enumerate(processes):
+        status = find(TrackKind.PROCESS, process.name).describe()
+        name, *parameters = process.command
+        most = process.quorum_max
+        yield _lines(
+            (
+                *([] if number else ["------< VRRP Track processes >------"]),
+                f" VRRP Track process = {process.name}",
+                f"   Process = {name}",
+                *([f"   Parameters = {' '.join(parameters)}"] if parameters else []),
+                f"   Min processes = {process.quorum}",
+                *([f"   Max processes = {most}"] if most is not None else []),
+                f"   Current processes = {status['count']}",
+                f"   Have quorum = {flag(status['state'] == 'up')}",
+                f"   Terminate delay = {process.terminate_delay:.6f}s",
+                f"   Fork delay = {process.fork_delay:.6f}s",
+                f"   Full command = {flag(process.by_command)}",
+                *_users(users.get((TrackKind.PROCESS, process.name), ())),
             )
         )
 

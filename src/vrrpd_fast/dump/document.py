@@ -6,7 +6,7 @@ import msgspec
 
 from vrrpd_fast.dump.facts import STATES, Facts
 from vrrpd_fast.dump.words import addresses, command
-from vrrpd_fast.model import JSON, Command, Script, TrackKind
+from vrrpd_fast.model import JSON, Command, ProcessCount, Script, TrackKind
 
 HIDDEN = "********"  # in place of a password; Debian's keepalived writes it in clear
 
@@ -14,16 +14,18 @@ HIDDEN = "********"  # in place of a password; Debian's keepalived writes it in 
 def document(
     routers: Iterable[Facts],
     scripts: Mapping[str, Script],
+    processes: Iterable[tuple[ProcessCount, JSON]],
     version: int,
 ) -> Iterator[str]:
-    """The file, a virtual router at a time."""
+    """The file, a virtual router at a time; `processes` are what is tracked, and its status."""
     yield "[" if version == 1 else '{"vrrp":['
     for number, router in enumerate(routers):
         value = {"data": data(router, scripts), "stats": router.counts}
         yield ("," if number else "") + msgspec.json.encode(value).decode()
     yield "]"
     if version > 1:
-        yield ',"track_process":[]}'
+        counted = [_process(*each) for each in processes]
+        yield f',"track_process":{msgspec.json.encode(counted).decode()}}}'
 
 
 def data(router: Facts, scripts: Mapping[str, Script]) -> JSON:
@@ -93,3 +95,20 @@ def _optional(router: Facts, scripts: Mapping[str, Script]) -> JSON:
 
 def _script(script: Command | None) -> str | None:
     return None if script is None else command(script.script)
+
+
+def _process(wanted: ProcessCount, status: JSON) -> JSON:
+    """What 2.4 tells of a vrrp_track_process, as far as it is known here."""
+    name, *parameters = wanted.command
+    return {
+        "process": name,
+        "parameters": " ".join(parameters),
+        "param_match": wanted.match,
+        "min_processes": wanted.quorum,
+        "max_processes": wanted.quorum_max,
+        "current_processes": status["count"],
+        "have_quorum": status["state"] == "up",
+        "terminate_delay": wanted.terminate_delay,
+        "fork_delay": wanted.fork_delay,
+        "full_command": wanted.by_command,
+    }

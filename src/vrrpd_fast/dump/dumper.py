@@ -11,7 +11,7 @@ from vrrpd_fast.dump.facts import Facts, counts_of
 from vrrpd_fast.dump.stats import stats
 from vrrpd_fast.holds import Holds
 from vrrpd_fast.log import RateLimit
-from vrrpd_fast.model import Config, Dumps, State, SyncGroup
+from vrrpd_fast.model import Config, Dumps, State, SyncGroup, TrackKind
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.replace import replace
 from vrrpd_fast.router import VirtualRouter
@@ -78,7 +78,11 @@ class Dumper:
         if kind is Kind.DATA:
             return dumps.data, data(config, self._facts(), self._groups, self._find, self._link)
         if kind is Kind.JSON:
-            return dumps.json, document(self._facts(), config.scripts, dumps.json_version)
+            processes = (
+                (each, self._find(TrackKind.PROCESS, name).describe())
+                for name, each in config.processes.items()
+            )
+            return dumps.json, document(self._facts(), config.scripts, processes, dumps.json_version)
         return dumps.stats, stats(self._facts(clear=kind is Kind.STATS_CLEAR))
 
     async def _collect(self, pieces: Iterator[str]) -> list[bytes]:

@@ -191,6 +191,7 @@ EVERYTHING: dict[str, Any] = {
         "vrrp_rx_bufs_multiplier": 2,
         "vrrp_process_name": "v",
         "umask": 0,
+        "json_version": 2,
         "vrrp_startup_delay": 1,
         "vrrp_delay_after_boot": 1,
         "log_unknown_vrids": True,

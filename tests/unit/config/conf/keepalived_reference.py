@@ -95,6 +95,9 @@ BEHAVIOUR = {
         process_name vrrp_process_name
     """,
     "lab/test_no_accept.py": "nftables nftables_priority nftables_counters",
+    "unit/config/test_config_dumps.py": """
+        state_dump_file stats_dump_file json_dump_file data_use_instance json_version
+    """,
     "lab/test_track_file.py": "track_file vrrp_track_file file weight init_file",
     "lab/test_track_process.py": """
         vrrp_track_process track_process process param_match quorum quorum_max delay fork_delay
