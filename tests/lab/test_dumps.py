@@ -204,7 +204,7 @@ MISSING: dict[str, tuple[str, ...]] = {
         *("Unicast checksum compatibility", "Multicast address ff02::12, ifindex"),
     ),
     "VRRP Sync groups": ("Num member fault", "Tracked interfaces"),
-    "VRRP Scripts": ("State", "Script uid:gid", "Result", "VRRP instances"),
+    "VRRP Scripts": ("State", "Script uid:gid", "Result", "VRRP instances", "Weight"),
     "VRRP Track files": ("Weight",),
     "Interfaces": (
         *("MAC broadcast", "NIC netlink", "Original", "Delayed", "Seen up", "Reset", "HW Type", "rp_filter"),

@@ -287,7 +287,6 @@ def _scripts(config: Config, find: Find, users: Users) -> Iterator[str]:
                 f"   Command = {command(script.script)}",
                 f"   Interval = {script.interval:g} sec",
                 f"   Timeout = {script.timeout:g} sec",
-                f"   Weight = {script.weight}{' reverse' if script.reverse else ''}",
                 f"   Rise = {script.rise}",
                 f"   Fall = {script.fall}",
                 "   Insecure = no",
