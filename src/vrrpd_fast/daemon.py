@@ -15,7 +15,7 @@ from functools import partial
 import vrrpd_fast
 from vrrpd_fast import explain
 from vrrpd_fast.config.load import Loaded, load
-from vrrpd_fast.control.service import Service
+from vrrpd_fast.control.service import Refusal, Service
 from vrrpd_fast.dump.dumper import Kind
 from vrrpd_fast.engine import wire
 from vrrpd_fast.fleet import Fleet, Summary
@@ -192,31 +192,26 @@ class Daemon:
     # -- what an operator orders --------------------------------------------------------------------------
 
     async def resign(self, names: list[str], seconds: float | None) -> JSON:
-        """Have virtual routers give up mastership (orders.py); all when none is named. Refusal."""
+        """Have virtual routers give up mastership (orders.py). NotFound, Refusal."""
         await self._started.wait()
         return await self._fleet.orders.resign(names, seconds)
 
-    async def take_back(self, names: list[str]) -> JSON:
-        """End `resign` for these; for all when none is named. Refusal."""
-        await self._started.wait()
-        return self._fleet.orders.take_back(names)
-
     async def set_priority(self, name: str, priority: int | None) -> JSON:
-        """Put a base priority in place of the configured one; None: as configured. Refusal."""
+        """Put a base priority in place of the configured one; None: as configured. NotFound, Refusal."""
         await self._started.wait()
         return self._fleet.orders.set_priority(name, priority)
 
     async def set_log_level(self, level: str) -> JSON:
-        """One of log.LEVELS, until the next start. ValueError."""
+        """One of log.LEVELS, until the next start. Refusal."""
         await self._started.wait()
         if level not in LEVELS:
-            raise ValueError(f"log level {level!r}: one of {', '.join(LEVELS)} is wanted")
+            raise Refusal(f"log level {level!r}: one of {', '.join(LEVELS)} is wanted")
         root = logging.getLogger()
         before = logging.getLevelName(root.level).lower()
         root.setLevel(LEVELS[level])
         log.info("log level %s, before %s, by order of the operator", level, before)
         self._fleet.recorder.note("operator", what="log_level", text=f"log level {level}, before {before}")
-        return {"before": before, "level": level}
+        return {"previous": before}
 
     async def _read(self) -> Loaded:
         """The file, read on a thread that leaves the interpreter to the loop every SWITCH_S."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from vrrpd_fast.control.service import Refusal
+from vrrpd_fast.control.service import NotFound, Refusal
 from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.explain import OWNER_STAYS
 from vrrpd_fast.model import JSON, Reason, State, Transition
@@ -51,49 +51,49 @@ class Orders:
     async def resign(self, names: Iterable[str], seconds: float | None) -> JSON:
         """Have these give up MASTER, or not become it while another is; with all members of their groups.
 
-        `seconds` None: until taken back. Refusal when one is unknown or owns its addresses.
+        `seconds` None: until taken back, which 0 does. NotFound; the answer refuses owners of addresses.
         """
-        if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
-            raise Refusal(f"{seconds:g} s: a time above 0 and at most ten years is wanted")
+        if seconds is not None and not 0 <= seconds <= LONGEST_SECONDS:
+            raise Refusal(f"{seconds:g} s: a time from 0 to ten years is wanted")
         chosen = self._choose(names)
-        for router in chosen:
-            if router.base == 255:
-                raise Refusal(f"instance {router.name}: {OWNER_STAYS}")
-        until = math.inf if seconds is None else time.time() + seconds
-        how_long = "until taken back" if seconds is None else f"for {seconds:g} s"
-        resigned = [router.name for router in chosen if router.is_master]
+        refused = {router.name: OWNER_STAYS for router in chosen if router.instance.is_owner}
+        chosen = [router for router in chosen if router.name not in refused]
+        resigned = [router.name for router in chosen if router.is_master and seconds != 0]
         for number, router in enumerate(chosen, 1):
             if self._routers.get(router.name) is not router:
                 continue  # a reload came between
-            self._hold(router, until, seconds)
-            text = f"the operator has it resign {how_long}"
-            log.info(
-                "instance %s: %s", router.name, text, extra={"instance": router.name, "event": "operator"}
-            )
-            self._engine.demote(router.handle, self._engine.now_ns(), Reason.OPERATOR)
-            self._recorder.note("operator", instance=router.name, what="resign", text=text)
+            if seconds == 0:
+                if router.name in self._ends:
+                    self._free(router, "the operator has taken resign back")
+            else:
+                self._resign(router, seconds)
             # Members of a sync group go together; the others, some at a time.
             if number % PER_SLICE == 0 and router.group is None:
                 self._engine.settle()
                 await asyncio.sleep(0)
         self._engine.settle()
-        return {"resigned": resigned, "held": [each.name for each in chosen if each.name not in resigned]}
+        return {
+            "resigned": resigned,
+            "held": [router.name for router in chosen if router.name in self._ends],
+            "refused": refused,
+        }
 
-    def take_back(self, names: Iterable[str]) -> JSON:
-        """Have these take part again as their priority says. Refusal when one is unknown."""
-        freed = [router for router in self._choose(names) if router.name in self._ends]
-        for router in freed:
-            self._free(router, "the operator has taken resign back")
-        return {"freed": [router.name for router in freed]}
+    def _resign(self, router: VirtualRouter, seconds: float | None) -> None:
+        self._hold(router, seconds)
+        text = "the operator has it resign"
+        if seconds is not None:
+            text += f" for {seconds:g} s"
+        log.info("instance %s: %s", router.name, text, extra={"instance": router.name, "event": "operator"})
+        self._recorder.note("operator", instance=router.name, what="resign", text=text)
+        self._engine.demote(router.handle, self._engine.now_ns(), Reason.OPERATOR)
 
     def set_priority(self, name: str, priority: int | None) -> JSON:
-        """Put this in the place of the configured priority; None: as configured. Refusal."""
+        """Put this in the place of the configured priority; None: as configured. NotFound, Refusal."""
         router = self._choose([name])[0]
         if router.instance.is_owner:
             raise Refusal(f"instance {name}: {OWNER_STAYS}")
         if priority is not None and priority not in PRIORITIES:
             raise Refusal(f"priority {priority}: 1 to 254 is wanted (255 is for the owner of the addresses)")
-        before = router.priority
         text = f"the operator set its base priority to {priority}"
         if priority is None:
             text = f"the operator gave it back its configured priority, {router.instance.priority}"
@@ -101,13 +101,7 @@ class Orders:
         self._recorder.note("operator", instance=name, what="priority", text=text)
         router.order(priority, self._engine.now_ns())
         self._engine.settle()
-        return {
-            "name": name,
-            "configured": router.instance.priority,
-            "base": router.base,
-            "before": before,
-            "effective": router.priority,
-        }
+        return {"configured": router.instance.priority, "effective": router.priority}
 
     def follow(self, router: VirtualRouter, event: Transition) -> None:
         """A virtual router changed its state: with MASTER its resignation is over."""
@@ -117,19 +111,19 @@ class Orders:
     # -- one of them --------------------------------------------------------------------------------------
 
     def _choose(self, names: Iterable[str]) -> list[VirtualRouter]:
-        """Those that are named and the other members of their sync groups; all when none is named."""
-        names = list(names) or list(self._routers)
+        """Those that are named and the other members of their sync groups. NotFound."""
+        names = list(names)
+        if missing := [name for name in names if name not in self._routers]:
+            raise NotFound(missing)
         chosen: dict[str, VirtualRouter] = {}
         for name in names:
-            if (router := self._routers.get(name)) is None:
-                raise Refusal(f"no virtual router is named {name!r}")
-            members = (name,) if router.group is None else router.group.settings.members
-            for member in members:
+            group = self._routers[name].group
+            for member in (name,) if group is None else group.settings.members:
                 if (found := self._routers.get(member)) is not None:
                     chosen[member] = found
         return list(chosen.values())
 
-    def _hold(self, router: VirtualRouter, until: float, seconds: float | None) -> None:
+    def _hold(self, router: VirtualRouter, seconds: float | None) -> None:
         if (former := self._ends.pop(router.name, None)) is not None:
             former.cancel()
         self._ends[router.name] = (
@@ -137,7 +131,7 @@ class Orders:
             if seconds is None
             else self._loop.call_later(seconds, partial(self._end, router, "its time to resign is over"))
         )
-        router.yield_until(until)
+        router.yield_until(math.inf if seconds is None else time.time() + seconds)
 
     def _end(self, router: VirtualRouter, why: str) -> None:
         if self._routers.get(router.name) is router:

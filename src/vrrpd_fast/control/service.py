@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Iterator
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -10,12 +10,21 @@ from .. import __version__
 from .listener import Listener
 from .varlink import Interface, Method, Server, VarlinkError
 
+T = TypeVar("T")
 INTERFACE = "org.vrrpdfast"
 INSTANCES_PER_PIECE = 16  # about 16 KB of JSON, 40 µs of the loop
 
 
 class Refusal(Exception):
     """An order that cannot be followed, and was not; the text is for people."""
+
+
+class NotFound(Exception):
+    """Virtual routers that are named and not there; nothing was done."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
 
 
 class Target(Protocol):
@@ -28,10 +37,7 @@ class Target(Protocol):
         """What was changed. Raises what has `findings` when the file cannot be used."""
 
     def resign(self, names: list[str], seconds: float | None) -> Awaitable[dict[str, Any]]:
-        """These, or all, give up mastership. Raises what says in a sentence why not, as the next ones do."""
-
-    def take_back(self, names: list[str]) -> Awaitable[dict[str, Any]]:
-        """The end of that."""
+        """These give up mastership. Raises NotFound or Refusal, as the next ones do."""
 
     def set_priority(self, name: str, priority: int | None) -> Awaitable[dict[str, Any]]:
         """Another base priority; None: the configured one."""
@@ -72,8 +78,7 @@ class Service:
         methods = {
             "GetStatus": Method(self._get_status, {"names": list[str] | None}),
             "Reload": Method(self._reload),
-            "Resign": Method(self._resign, {"names": list[str] | None, "for_seconds": float | None}),
-            "TakeBack": Method(self._take_back, {"names": list[str] | None}),
+            "Resign": Method(self._resign, {"names": list[str], "for_seconds": float | None}),
             "SetPriority": Method(self._set_priority, {"name": str, "priority": int | None}),
             "SetLogLevel": Method(self._set_log_level, {"level": str}),
         }
@@ -97,28 +102,29 @@ class Service:
     async def _resign(
         self, names: list[str] | None = None, for_seconds: float | None = None
     ) -> dict[str, Any]:
-        return {"orders": await _obey(self._target.resign(names or [], for_seconds))}
-
-    async def _take_back(self, names: list[str] | None = None) -> dict[str, Any]:
-        return {"orders": await _obey(self._target.take_back(names or []))}
+        return await _obey(self._target.resign(_given("names", names), for_seconds))
 
     async def _set_priority(self, name: str | None = None, priority: int | None = None) -> dict[str, Any]:
-        if name is None:
-            raise VarlinkError("org.varlink.service.InvalidParameter", parameter="name")
-        return {"orders": await _obey(self._target.set_priority(name, priority))}
+        return await _obey(self._target.set_priority(_given("name", name), priority))
 
     async def _set_log_level(self, level: str | None = None) -> dict[str, Any]:
-        if level is None:
-            raise VarlinkError("org.varlink.service.InvalidParameter", parameter="level")
-        return {"orders": await _obey(self._target.set_log_level(level))}
+        return await _obey(self._target.set_log_level(_given("level", level)))
+
+
+def _given(name: str, value: T | None) -> T:
+    if value is None:
+        raise VarlinkError("org.varlink.service.InvalidParameter", parameter=name)
+    return value
 
 
 async def _obey(order: Awaitable[dict[str, Any]]) -> dict[str, Any]:
     """What came of it, or why it is refused, as a Varlink error."""
     try:
         return await order
-    except (Refusal, ValueError) as error:
-        raise VarlinkError(f"{INTERFACE}.Refused", reason=str(error)) from error
+    except NotFound as error:
+        raise VarlinkError(f"{INTERFACE}.NotFound", names=error.names) from error
+    except Refusal as error:
+        raise VarlinkError(f"{INTERFACE}.Refused", text=str(error)) from error
 
 
 async def _result(value: dict[str, Any] | Awaitable[dict[str, Any]]) -> dict[str, Any]:

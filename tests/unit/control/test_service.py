@@ -17,7 +17,7 @@ import pytest
 
 from vrrpd_fast.control.client import Client, ControlError, ErrorAnswer, Unreachable, call
 from vrrpd_fast.control.listener import AlreadyRunning
-from vrrpd_fast.control.service import Refusal, Service
+from vrrpd_fast.control.service import NotFound, Refusal, Service
 
 RunFixture = Callable[[Any], Any]
 
@@ -61,12 +61,10 @@ class Target:
     async def resign(self, names: list[str], seconds: float | None) -> dict[str, Any]:
         self.ordered.append(("resign", names, seconds))
         if "gone" in names:
-            raise Refusal("no virtual router is named 'gone'")
+            raise NotFound(["gone"])
+        if seconds == -1:
+            raise Refusal("too short")
         return {"resigned": names, "held": []}
-
-    async def take_back(self, names: list[str]) -> dict[str, Any]:
-        self.ordered.append(("take_back", names))
-        return {"freed": names}
 
     async def set_priority(self, name: str, priority: int | None) -> dict[str, Any]:
         self.ordered.append(("set_priority", name, priority))
@@ -74,7 +72,7 @@ class Target:
 
     async def set_log_level(self, level: str) -> dict[str, Any]:
         if level != "debug":
-            raise ValueError(f"log level {level!r}")
+            raise Refusal(f"log level {level!r}")
         return {"level": level}
 
 
@@ -316,9 +314,7 @@ def test_client_does_not_wait_for_ever(run: RunFixture, tmp_path: Path) -> None:
     ("method", "parameters", "ordered"),
     [
         ("Resign", {"names": ["a", "b"], "for_seconds": 60}, ("resign", ["a", "b"], 60.0)),
-        ("Resign", {}, ("resign", [], None)),
-        ("TakeBack", {"names": ["a"]}, ("take_back", ["a"])),
-        ("TakeBack", {}, ("take_back", [])),
+        ("Resign", {"names": ["a"]}, ("resign", ["a"], None)),
         ("SetPriority", {"name": "a", "priority": 7}, ("set_priority", "a", 7)),
         ("SetPriority", {"name": "a", "priority": None}, ("set_priority", "a", None)),
     ],
@@ -338,7 +334,9 @@ def test_orders_reach_the_daemon(
 @pytest.mark.parametrize(
     ("method", "parameters", "error"),
     [
-        ("Resign", {"names": ["gone"]}, "org.vrrpdfast.Refused"),
+        ("Resign", {"names": ["gone"]}, "org.vrrpdfast.NotFound"),
+        ("Resign", {"names": ["a"], "for_seconds": -1}, "org.vrrpdfast.Refused"),
+        ("Resign", {}, "org.varlink.service.InvalidParameter"),
         ("SetLogLevel", {"level": "loud"}, "org.vrrpdfast.Refused"),
         ("SetLogLevel", {}, "org.varlink.service.InvalidParameter"),
         ("SetPriority", {"priority": 7}, "org.varlink.service.InvalidParameter"),
@@ -355,6 +353,8 @@ def test_orders_that_are_refused_say_why(
                 await asyncio.to_thread(call, str(tmp_path / "s"), method, **parameters)
         assert refused.value.name == error
         if error.endswith("Refused"):
-            assert refused.value.parameters["reason"]
+            assert refused.value.parameters["text"]
+        if error.endswith("NotFound"):
+            assert refused.value.parameters == {"names": ["gone"]}
 
     run(main())
