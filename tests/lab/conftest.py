@@ -16,6 +16,7 @@ from lab.kit.packets import read_advert
 # What a test needs beyond iproute2, by the marker `peer`: the program and Debian's package that has it.
 PEERS = {
     "keepalived": ("/usr/sbin/keepalived", "keepalived"),
+    "haproxy": ("/usr/sbin/haproxy", "haproxy"),
     "frr": ("/usr/lib/frr/vrrpd", "frr"),
     "killall": ("/usr/bin/killall", "psmisc"),
     "strace": ("/usr/bin/strace", "strace"),

@@ -1,58 +1,69 @@
-"""The reference deployment, examples/vips.json, as it stands: two routers, a process named haproxy."""
+"""The reference deployment as it stands, in both forms, with a real haproxy, beside keepalived and us."""
 
 import json
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.kit.capture import Capture, gaps_ms
+from lab.kit.daemons import Daemon
 from lab.kit.fixtures import Build, Tap
+from lab.kit.haproxy import Haproxy, answer
+from lab.kit.keepalived import Keepalived
 from lab.kit.net import Net, now_ns
 from lab.kit.pidspace import PidSpace
 from lab.kit.vrrpd import VrrpdFast
 from lab.kit.waiting import wait_until
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "vips.json"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FORMS = {"json": EXAMPLES / "vips.json", "conf": EXAMPLES / "keepalived.conf"}
 VIPS = {50: ("eth0", "192.168.0.75"), 51: ("eth1", "10.10.10.10")}
 SCRIPT_S = 2.0  # interval of CHK-LB
-pytestmark = [pytest.mark.peer("killall")]
+pytestmark = [pytest.mark.peer("killall", "haproxy")]
 
 
 class Router(VrrpdFast):
-    """vrrpd-fast with the example file, in a process space of its own, so that only its haproxy counts."""
+    """vrrpd-fast with an example file, in a process space of its own, so that only its haproxy counts."""
 
-    def __init__(self, net: Net, node: str, lb: bool) -> None:
-        super().__init__(net, node, document=json.loads(EXAMPLE.read_text()))
+    def __init__(self, net: Net, node: str, lb: bool, form: str = "json") -> None:
+        super().__init__(net, node)
+        self._form = FORMS[form]
         self.space = PidSpace(net, node)
-        self._haproxy = self.directory / "haproxy"
-        shutil.copy("/bin/sleep", self._haproxy)
-        self._balancer: subprocess.Popen[bytes] | None = None
+        self.haproxy = Haproxy(net, node, self.space)
         if lb:
-            self.start_haproxy()
+            self.haproxy.start()
 
     def configure(self) -> None:
-        shutil.copy(EXAMPLE, self.config_path)
+        shutil.copy(self._form, self.config_path)
 
     def argv(self) -> list[str]:
         return self.space.command(*super().argv())
-
-    def start_haproxy(self) -> None:
-        self._balancer = self.net.start(self.space.command(str(self._haproxy), "infinity"))
-
-    def stop_haproxy(self) -> None:
-        assert self._balancer is not None
-        os.kill(self.space.child_of(self._balancer), signal.SIGKILL)
-        self._balancer.wait()
 
     def stop(self, timeout: float = 10.0) -> int:
         assert self.process is not None
         os.kill(self.space.child_of(self.process), signal.SIGTERM)
         return self.process.wait(timeout)
+
+
+class Peer(Keepalived):
+    """keepalived with its own form of the example, likewise."""
+
+    def __init__(self, net: Net, node: str, lb: bool) -> None:
+        super().__init__(net, node)
+        self.space = PidSpace(net, node)
+        self.haproxy = Haproxy(net, node, self.space)
+        if lb:
+            self.haproxy.start()
+
+    def configure(self) -> None:
+        shutil.copy(FORMS["conf"], self.directory / "keepalived.conf")
+
+    def argv(self) -> list[str]:
+        return self.space.command(*super().argv())
 
 
 def lab(build: Build, capture: Tap) -> tuple[Net, Capture]:
@@ -65,11 +76,108 @@ def lab(build: Build, capture: Tap) -> tuple[Net, Capture]:
     return net, capture(net)
 
 
-def priorities(wire: Capture, node: str, after: int) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {50: [], 51: []}
-    for advert in wire.adverts(node, after=after):
-        found[advert.vrid].append(advert.priority)
-    return found
+def check_serves(net: Net, node: str) -> None:
+    """A client that asks for either address reaches this node's haproxy."""
+    for interface, vip in VIPS.values():
+        wait_until(lambda: vip in net.addresses(node, interface), 2, f"{node} has {vip}")  # noqa: B023
+        wait_until(lambda: answer(net, "client", vip) == node, 5, f"{node} answers for {vip}")  # noqa: B023
+
+
+@pytest.mark.peer("keepalived")
+@pytest.mark.parametrize(
+    ("first", "form"), [("us", "json"), ("us", "conf"), ("them", "json"), ("them", "conf")]
+)
+def test_haproxy_stopped_killed_and_wedged_beside_keepalived(
+    build: Build, capture: Tap, first: str, form: str
+) -> None:
+    """`first` is who has a haproxy from the start; both lose theirs once, one stopped and one killed."""
+    net, wire = lab(build, capture)
+    one: Router | Peer
+    two: Router | Peer
+    if first == "us":
+        one, two = Router(net, "r1", True, form), Peer(net, "r2", False)
+    else:
+        one, two = Peer(net, "r1", True), Router(net, "r2", False, form)
+    one.start()
+    two.start()
+    for vrid in VIPS:
+        advert = wire.wait_advert("r1", vrid=vrid, priority=102, timeout=10)
+        assert (advert.version, advert.interval_cs) == (2, 100)
+    check_serves(net, "r1")
+
+    # The second has one as well. The first one's is stopped: the better one takes over.
+    two.haproxy.start()
+    wire.wait_time(now_ns() + int((SCRIPT_S + 1) * 1e9))
+    since = now_ns()
+    one.haproxy.stop()
+    _moves(wire, ("r1", one), ("r2", two), since)
+    check_serves(net, "r2")
+
+    # Back again it is no better: nothing moves. The second one's is killed.
+    one.haproxy.start()
+    since = now_ns()
+    wire.wait_time(since + int((SCRIPT_S + 1) * 1e9))
+    assert not wire.adverts("r1", after=since)
+    since = now_ns()
+    two.haproxy.kill()
+    _moves(wire, ("r2", two), ("r1", one), since)
+    check_serves(net, "r1")
+
+    # Wedged, its process is there, which is all that `killall -0` asks: both daemons leave things as they
+    # are, and clients wait. (A vrrp_probe sees it, below.)
+    two.haproxy.start()
+    one.haproxy.wedge()
+    since = now_ns()
+    wire.wait_time(since + int((2 * SCRIPT_S + 1) * 1e9))
+    for vrid, (_, vip) in VIPS.items():
+        assert {advert.priority for advert in wire.adverts("r1", vrid=vrid, after=since)} == {102}
+        assert answer(net, "client", vip) is None
+    assert not wire.adverts("r2", after=since)
+    one.haproxy.go_on()
+    check_serves(net, "r1")
+
+
+def _moves(wire: Capture, old: tuple[str, Daemon], new: tuple[str, Daemon], since: int) -> None:
+    """The old master lowers itself with the next result of the check; the new one comes as in RFC 3768."""
+    (loser, _), (winner, daemon) = old, new
+    for vrid in VIPS:
+        lowered = wire.wait_advert(loser, vrid=vrid, priority=100, after=since, timeout=SCRIPT_S + 3)
+        taken = wire.wait_advert(winner, vrid=vrid, priority=102, after=since, timeout=8)
+        # The down timer of a higher BACKUP runs from the last advert that was not lower.
+        winning = wire.adverts(loser, vrid=vrid, before=lowered.time_ns)[-1]
+        silence_s = (taken.time_ns - winning.time_ns) / 1e9
+        assert 3 + 154 / 256 - 0.01 < silence_s < 3 + 156 / 256 + daemon.late_s()
+
+
+def test_a_probe_sees_a_haproxy_that_is_wedged(build: Build, capture: Tap) -> None:
+    """The deployment with `vrrp_probe` http in the place of the script: SIGSTOP is enough, nothing forks."""
+    net, wire = lab(build, capture)
+    document = json.loads(FORMS["json"].read_text())
+    del document["vrrp_script"]
+    http = {"address": "127.0.0.1"}
+    document["vrrp_probe"] = {
+        "CHK-LB": {"http": http, "interval": 0.5, "timeout": 0.4, "fall": 2, "weight": 2}
+    }
+    for block in document["vrrp_instance"].values():
+        block["track_probe"] = block.pop("track_script")
+    spaces = {node: PidSpace(net, node) for node in ("r1", "r2")}
+    haproxies = {node: Haproxy(net, node, space) for node, space in spaces.items()}
+    routers = {node: VrrpdFast(net, node, document=document) for node in spaces}
+    haproxies["r1"].start()
+    for node, router in routers.items():
+        router.start()
+        if node == "r1":
+            for vrid in VIPS:
+                wire.wait_advert("r1", vrid=vrid, priority=102, timeout=10)
+    haproxies["r2"].start()
+    wait_until(lambda: routers["r2"].instance("50")["effective_priority"] == 102, 5, "the probe sees haproxy")
+    wedged_ns = now_ns()
+    haproxies["r1"].wedge()
+    for vrid in VIPS:
+        lowered = wire.wait_advert("r1", vrid=vrid, priority=100, after=wedged_ns, timeout=5)
+        assert (lowered.time_ns - wedged_ns) / 1e9 < 2 * 0.5 + 0.4 + 1 + routers["r1"].late_s()
+        wire.wait_advert("r2", vrid=vrid, priority=102, after=wedged_ns, timeout=8)
+    check_serves(net, "r2")
 
 
 @pytest.mark.rfc("T5", "T6", "A7")
@@ -93,9 +201,9 @@ def test_haproxy_decides_who_is_master(build: Build, capture: Tap) -> None:
 
     # haproxy dies on the first: 100 against 100, so that the higher address has it only if it claims it;
     # it is up on the second: 102 against 100, and the second takes over.
-    two.start_haproxy()
+    two.haproxy.start()
     wait_until(lambda: two.instance("50")["effective_priority"] == 102, SCRIPT_S + 1, "the check saw haproxy")
-    one.stop_haproxy()
+    one.haproxy.kill()
     died_ns = now_ns()
     for vrid, (interface, vip) in VIPS.items():
         lowered = wire.wait_advert("r1", vrid=vrid, priority=100, after=died_ns, timeout=SCRIPT_S + 2)

@@ -11,7 +11,9 @@ class PidSpace:
     """A pid namespace with a /proc of its own, held open by an idle process."""
 
     def __init__(self, net: Net, node: str) -> None:
-        words = ["unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", "sleep", "infinity"]
+        # Its first process inherits orphans; as it ignores SIGCHLD, no zombies of them are left to be counted.
+        first = ["env", "--ignore-signal=CHLD", "sleep", "infinity"]
+        words = ["unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", *first]
         self._holder = net.start(net.command(node, *words))
         self._init = wait_until(lambda: self._sleeper(), 5, "the process space is there")
 
