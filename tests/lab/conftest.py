@@ -19,6 +19,7 @@ PEERS = {
     "haproxy": ("/usr/sbin/haproxy", "haproxy"),
     "frr": ("/usr/lib/frr/vrrpd", "frr"),
     "killall": ("/usr/bin/killall", "psmisc"),
+    "prometheus": ("/usr/bin/prometheus", "prometheus"),
     "strace": ("/usr/bin/strace", "strace"),
 }
 
