@@ -5,6 +5,7 @@ VRRPD_FAST_COVERAGE=1 compiles line tracing and gcov in, VRRPD_FAST_SANITIZE=1 a
 """
 
 import os
+from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -19,12 +20,15 @@ MODULES = {
     "engine/places": [],
     "engine/machine": [],
     "engine/steady": ["steady_filter"],
+    "engine/rows": [],
     "engine/engine": ["checksum", "mmsg", "ancillary"],
     "net/frames": ["mmsg"],
     "bfd/packet": ["checksum"],
     "bfd/session": [],
     "bfd/speaker": ["checksum", "mmsg", "ancillary"],
 }
+
+HEADERS = sorted(glob("csrc/*.h"))
 
 
 def switch(name: str) -> bool:
@@ -48,7 +52,7 @@ setup(
             Extension(
                 "vrrpd_fast." + path.replace("/", "."),
                 [f"src/vrrpd_fast/{path}.pyx", *(f"csrc/{unit}.c" for unit in units)],
-                depends=[f"csrc/{unit}.h" for unit in units],
+                depends=HEADERS,
                 include_dirs=["csrc"],
                 define_macros=macros,
                 extra_compile_args=cflags,

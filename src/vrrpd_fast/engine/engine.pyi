@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing_extensions import disjoint_base
 
 from vrrpd_fast.engine.machine import Machine
+from vrrpd_fast.engine.rows import Rows
 from vrrpd_fast.engine.steady import SteadyFilter
 
 @disjoint_base
@@ -50,6 +51,29 @@ class Engine(Machine):
     def on_timer(self) -> None: ...
     def on_readable4(self) -> None: ...
     def on_readable6(self) -> None: ...
+    def write_rows(self, rows: Rows) -> None:
+        """From now on write what happens into these rows of a stats segment."""
+
+    def show(self, handle: int, serial: int) -> bool:
+        """The virtual router's card, with this serial, is in the segment: let its row be seen.
+
+        False when the segment has no room for its row.
+        """
+
+    def hide(self, handle: int) -> None:
+        """Clear the row of a virtual router that was removed; without this it stays as it was last."""
+
+    def refresh_rows(self, limit: int) -> bool:
+        """Bring the next rows up to date; False when that has ended a round of all."""
+
+    def note_takeover(self, step: int, late_ns: int) -> None:
+        """How long after its down deadline a new master's addresses were there (1) or announced (2)."""
+
+    def beat(
+        self, *, others: int, receive_dropped: int, link_overruns: int, stopped: bool = False
+    ) -> None:
+        """Write into the segment that we live, and what is counted of the whole process."""
+
     def take_polling(self) -> bool:
         """Whether the receive sockets are read on the tick, so that the loop need not watch them."""
 

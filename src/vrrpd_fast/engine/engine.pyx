@@ -13,13 +13,14 @@ from libc.errno cimport ENOBUFS, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
-from vrrpd_fast.engine.machine cimport RELEASE, Machine, hear_steady
+from vrrpd_fast.engine.machine cimport RELEASE, Machine, hear_steady, transition_t
 from vrrpd_fast.engine.places cimport places_first
+from vrrpd_fast.engine.rows cimport Rows, segment_begin, segment_end, segment_live
 from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm
-from vrrpd_fast.engine.virtual_router cimport ADVERTISEMENT_RCVD, NS_PER_CS, vr_t
+from vrrpd_fast.engine.virtual_router cimport ADVERTISEMENT_RCVD, COUNTER_LAST, NS_PER_CS, vr_t
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
 from vrrpd_fast.engine.wire cimport patch_priority
 
@@ -101,7 +102,8 @@ cdef enum:
     TAIL_ROOM = 4096        # the rest of long ones: an IPv6 advert of 255 addresses has 4088 bytes
     WAKE_BATCHES = 8        # packets taken per wake-up: 512, then the loop may do other things
     TICK_BATCHES = 64       # packets heard before timers are looked at: 4096 and two per virtual router
-    LATENESS_BUCKETS = 40   # bucket n counts ticks late by less than 2^n ns
+    LATENESS_BUCKETS = 40   # bucket n counts what was late by less than 2^n ns
+    STEPS = 3               # of a takeover: advert sent, addresses there, addresses announced
     SEND_BATCH = 1024
     ROUTES = 3
 
@@ -140,10 +142,19 @@ ctypedef struct receive_t:
     uint8_t whole[HEAD_ROOM + TAIL_ROOM]
 
 
-cdef inline int64_t monotonic_ns() noexcept nogil:
+cdef inline int64_t clock_ns(int clock) noexcept nogil:
     cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
+    clock_gettime(clock, &now)
     return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef inline int64_t monotonic_ns() noexcept nogil:
+    return clock_ns(CLOCK_MONOTONIC)
+
+
+cdef inline int bucket_of(int64_t ns) noexcept nogil:
+    cdef int bucket = 64 - __builtin_clzll(<unsigned long long> ns | 1)
+    return bucket if bucket < LATENESS_BUCKETS else LATENESS_BUCKETS - 1
 
 
 cdef void prepare_ear(receive_t *ear, int fd, bint wants_names) noexcept:
@@ -191,7 +202,10 @@ cdef class Engine(Machine):
     cdef int64_t heard_ns       # the last tick
     cdef int64_t window_ns      # when the present count of wake-ups or packets began
     cdef uint32_t window_count
+    cdef Rows rows              # None: nobody is to see anything
+    cdef int32_t rows_next      # the rotation's next row
     cdef uint64_t lateness[LATENESS_BUCKETS]
+    cdef uint64_t takeover[STEPS][LATENESS_BUCKETS]
     cdef int64_t late_limit_ns
     cdef int64_t late_ns        # the worst tick since take_late(), if it was later than the limit
     cdef int64_t late_at_ns
@@ -246,7 +260,10 @@ cdef class Engine(Machine):
     # -- control ------------------------------------------------------------------------------------------
 
     def add(self, **settings):
-        cdef int32_t handle = Machine.add(self, **settings)
+        cdef int32_t handle
+        if self.rows is not None and self.free_count == 0:
+            self.rows.grow(2 * self.capacity)
+        handle = Machine.add(self, **settings)
         cdef int64_t interval_ns = self.routers[handle].set.interval_cs * NS_PER_CS
         self.poll_ns = max(MIN_POLL_NS, min(self.poll_ns, interval_ns // 8))
         if self.steady is not None:
@@ -393,6 +410,8 @@ cdef class Engine(Machine):
         self.settle()  # a release that was queued leaves before its packet is freed
         if self.steady is not None:
             self._leave_filter(handle)
+        if self.rows is not None and self.rows.has(handle):
+            self.rows.refresh(handle, vr)
         Machine.remove(self, handle)
         self._bind_filter(ifindex, family, vrid)
         if handle < self.output_capacity:
@@ -403,6 +422,7 @@ cdef class Engine(Machine):
         with nogil:
             self.flush()
             self.rearm()
+            self.report()
         self._tell()
 
     # -- what the loop calls ------------------------------------------------------------------------------
@@ -418,6 +438,7 @@ cdef class Engine(Machine):
             self.judge_polling(1)
             self.flush()
             self.rearm()
+            self.report()
         self._tell()
 
     def on_readable6(self):
@@ -426,6 +447,7 @@ cdef class Engine(Machine):
             self.judge_polling(1)
             self.flush()
             self.rearm()
+            self.report()
         self._tell()
 
     cdef _tell(self):
@@ -437,6 +459,7 @@ cdef class Engine(Machine):
 
     def drain(self, int limit):
         self.hooked = False
+        self.report()  # what was done since by a call from Python
         return Machine.drain(self, limit)
 
     cdef void tick(self) noexcept nogil:
@@ -455,6 +478,7 @@ cdef class Engine(Machine):
         self.fire(self.heard_ns)
         self.flush()
         self.rearm()
+        self.report()
 
     cdef void judge_polling(self, uint32_t count) noexcept nogil:
         """Read on the tick when wake-ups by packets would cost more, and back when few packets come.
@@ -476,11 +500,9 @@ cdef class Engine(Machine):
 
     cdef void note_lateness(self) noexcept nogil:
         cdef int64_t now_ns = monotonic_ns(), late_ns = now_ns - self.timer_ns
-        cdef int bucket
         if self.timer_ns < 0 or late_ns < 0:
             return
-        bucket = 64 - __builtin_clzll(<unsigned long long> late_ns | 1)
-        self.lateness[bucket if bucket < LATENESS_BUCKETS else LATENESS_BUCKETS - 1] += 1
+        self.lateness[bucket_of(late_ns)] += 1
         if late_ns > self.late_limit_ns and late_ns > self.late_ns:
             self.late_ns = late_ns
             self.late_at_ns = now_ns
@@ -585,6 +607,92 @@ cdef class Engine(Machine):
         self.send_failed += failed
         self.send_dropped += dropped
         batch.count = 0
+
+    # -- the stats segment --------------------------------------------------------------------------------
+
+    def write_rows(self, Rows rows):
+        rows.grow(self.capacity)
+        self.rows = rows
+
+    def show(self, int32_t handle, uint32_t serial):
+        cdef vr_t *vr = self.at(handle)
+        if self.rows is None or not self.rows.has(handle):
+            return False
+        self.rows.show(handle, vr, serial)
+        return True
+
+    def hide(self, int32_t handle):
+        if self.rows is not None and self.rows.has(handle):
+            self.rows.hide(handle)
+
+    def refresh_rows(self, int32_t limit):
+        with nogil:
+            self.rotate(limit)
+        return self.rows_next > 0
+
+    cdef void rotate(self, int32_t limit) noexcept nogil:
+        """Bring the next `limit` rows up to date."""
+        cdef int32_t handle, end
+        if self.rows is None:
+            return
+        end = min(self.rows_next + limit, self.capacity, self.rows.capacity)
+        for handle in range(self.rows_next, end):
+            if self.routers[handle].used:
+                self.rows.refresh(handle, &self.routers[handle])
+        self.rows_next = 0 if end == min(self.capacity, self.rows.capacity) else end
+
+    cdef void report(self) noexcept nogil:
+        """Have transitions seen as soon as their adverts have left."""
+        cdef transition_t *event
+        cdef int64_t now_ns, late_ns
+        if self.event_fresh == 0:
+            return
+        now_ns = monotonic_ns()
+        while self.event_fresh:
+            event = &self.events[(self.event_head + self.event_count - self.event_fresh)
+                                 & (self.event_capacity - 1)]
+            self.event_fresh -= 1
+            late_ns = -1
+            if event.deadline_ns >= 0:
+                late_ns = now_ns - event.deadline_ns
+                self.takeover[0][bucket_of(late_ns)] += 1
+            if event.handle >= 0 and self.rows is not None and self.rows.has(event.handle):
+                self.rows.change(event.handle, &self.routers[event.handle], event, late_ns)
+
+    def note_takeover(self, int step, int64_t late_ns):
+        if not 0 < step < STEPS:
+            raise ValueError(f"a takeover has no step {step}")
+        self.takeover[step][bucket_of(max(late_ns, 0))] += 1
+
+    def beat(self, *, uint32_t others, uint64_t receive_dropped, uint64_t link_overruns, bint stopped=False):
+        cdef segment_live *live
+        cdef int64_t now_ns = monotonic_ns(), real_ns = clock_ns(CLOCK_REALTIME)
+        cdef uint64_t *engine
+        if self.rows is None:
+            return
+        self.rows.offset_ns = real_ns - now_ns
+        live = self.rows.live()
+        segment_begin(&live.sequence)
+        live.stopped = stopped
+        live.others = others
+        live.beat_ns = now_ns
+        live.beat_real_ns = real_ns
+        engine = &live.engine[0]
+        engine[0] = self.steady is not None
+        engine[1] = self.is_polling
+        engine[2] = self.wakeups
+        engine[3] = self.datagrams_received
+        engine[4] = self.datagrams_sent
+        engine[5] = self.send_failed
+        engine[6] = self.send_dropped
+        engine[7] = <uint64_t> self.send_errno
+        engine[8] = self.events_lost
+        engine[9] = receive_dropped
+        engine[10] = link_overruns
+        memcpy(live.unattributed, self.foreign, COUNTER_LAST * sizeof(uint64_t))
+        memcpy(live.lateness, self.lateness, sizeof(self.lateness))
+        memcpy(live.takeover, self.takeover, sizeof(self.takeover))
+        segment_end(&live.sequence)
 
     def take_polling(self):
         self.polling_told = self.is_polling
