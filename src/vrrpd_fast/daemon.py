@@ -99,7 +99,13 @@ class Daemon:
         try:
             if not await self._wait_for(run_startup(process)):
                 return
-            self._fleet = Fleet(loop, kernel_filter=self._kernel_filter, on_late=self._scheduling.on_late)
+            self._fleet = Fleet(
+                loop,
+                kernel_filter=self._kernel_filter,
+                socket_path=self._socket_path,
+                started_ns=self._started_ns,
+                on_late=self._scheduling.on_late,
+            )
             self._dumper = self._fleet.make_dumper(lambda: self._config)
             try:
                 _check_kernel()
@@ -232,6 +238,7 @@ class Daemon:
         # Not before: a program that the fleet starts, and it itself at the start, have no need to be urgent.
         self._scheduling.apply(config.process)
         self._config = config
+        await self._fleet.publish()
         return summary
 
     async def _wait_for(self, work: Coroutine[None, None, None]) -> bool:

@@ -9,10 +9,12 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
+import vrrpd_fast
 from vrrpd_fast import explain
 from vrrpd_fast.carry.announcements import Announcements
 from vrrpd_fast.carry.claims import Claims
@@ -53,6 +55,7 @@ from vrrpd_fast.orders import Orders
 from vrrpd_fast.recorder.recorder import Recorder
 from vrrpd_fast.recorder.watched import Watched
 from vrrpd_fast.router import Surroundings, VirtualRouter, identity
+from vrrpd_fast.segment.writer import SegmentWriter
 from vrrpd_fast.spawn.spawn import Spawner
 from vrrpd_fast.start import Start
 from vrrpd_fast.story import Story
@@ -109,6 +112,7 @@ class Summary(Struct, frozen=True):
 class Fleet:
     """Opens every socket of the data plane and the kernel side; OSError when that is not allowed.
 
+    Observers find a stats segment beside `socket_path`; `started_ns` is what they are told of our start.
     `on_late(late_ns)` is told when a tick came late because this process did not run.
     """
 
@@ -117,6 +121,8 @@ class Fleet:
         loop: asyncio.AbstractEventLoop,
         *,
         kernel_filter: bool = True,
+        socket_path: str | None = None,
+        started_ns: int = 0,
         on_late: Callable[[int], None] = lambda late_ns: None,
     ) -> None:
         self.routers: dict[str, VirtualRouter] = {}
@@ -128,6 +134,7 @@ class Fleet:
         self._turn: asyncio.Handle | None = None
         self._draining = False
         self._has_applied = False
+        self._is_applying = False
         self._holds = Holds()
         self._is_polling = False
         self._is_releasing = False
@@ -183,6 +190,10 @@ class Fleet:
         )
         self.recorder = Recorder(loop, lambda: self._is_moving() or self._tellings.are_waiting, self._holds)
         self._tellings = Tellings(loop, self.notifier, self._is_moving, self._holds, self.recorder)
+        self._segment = SegmentWriter(
+            loop, self.engine, socket_path, started_ns, self._is_occupied, self._holds
+        )
+        self._version = vrrpd_fast.__version__  # to find it takes longer than a loop may be held
         self._surroundings = Surroundings(
             engine=self.engine,
             memberships=self._memberships,
@@ -193,6 +204,7 @@ class Fleet:
             waits=lambda: self._start.reason,
             tell_priority=self._tellings.priority,
             record=self.recorder.note,
+            tell_changed=self._segment.changed,
             vrf_table=self._vrf_table,
             is_here=self.links.has,
         )
@@ -248,6 +260,15 @@ class Fleet:
         quoting), no process can run them, or a FIFO cannot be opened. A virtual router that the kernel then
         refuses is told of and left out, to be made by the next `apply`; at the start it is an OSError.
         """
+        self._is_applying = True
+        try:
+            summary = await self._become(config)
+        finally:
+            self._is_applying = False
+        self._describe_others(config)
+        return summary
+
+    async def _become(self, config: Config) -> Summary:
         is_first = not self._has_applied
         self._has_applied = True
         fresh = self._watch.prepare(config)
@@ -426,6 +447,8 @@ class Fleet:
             del self._by_handle[router.handle]
             self._groups.leave(router)
             router.close()
+            if not self._is_closing:
+                self._segment.removed(router)
             self._unregister(router.instance)
             if number % ROUTERS_PER_SLICE == 0:
                 await asyncio.sleep(0)
@@ -499,6 +522,8 @@ class Fleet:
             self._tellings.transition(router, event, story)
             if group is not None and group.follow(event, self.engine.now_ns()):
                 self._tellings.group(group.settings, group.state, group.failover)
+            if group is not None:
+                self._segment.follow("group", group.name)
         for handle in self.engine.take_ready():
             if (group := self._by_handle[handle].group) is not None:
                 group.lead(self.engine.now_ns())
@@ -556,6 +581,7 @@ class Fleet:
                 if name in self.routers:
                     self.routers[name].detach()
                     self._work.append((name, device))
+            self._segment.follow("tracker", f"{TrackKind.INTERFACE} {device}")
         self._schedule()
 
     def _begin(self) -> None:
@@ -570,6 +596,7 @@ class Fleet:
     def _on_tracked(self, kind: TrackKind, name: str) -> None:
         concerned = self._interests.of_tracked(kind, name)
         self._watched.tracker(self._watch.find(kind, name).describe(), concerned)
+        self._segment.follow("tracker", f"{kind} {name}")
         self._work.extend((router, None) for router in concerned)
         self._schedule()
 
@@ -648,6 +675,7 @@ class Fleet:
         await self._watch.close()
         await self._spawner.close()
         self._frames.close()
+        self._segment.close(self._sockets.drops(), self.links.overruns)
         self._memberships.close()
         self._netlink.close()
         self._bulk.close()
@@ -667,6 +695,32 @@ class Fleet:
                 ]
             await asyncio.sleep(0)
         return described
+
+    async def publish(self) -> None:
+        """Have observers see everything that there is now; until the first time they see an earlier run's."""
+        await self._segment.publish()
+
+    def _is_occupied(self) -> bool:
+        """Whether something is under way that what is shown to observers must not delay."""
+        return self._is_applying or self._is_closing or self._is_moving()
+
+    def _describe_others(self, config: Config) -> None:
+        """What observers are shown besides virtual routers."""
+        process = {"router_id": config.router_id, "version": self._version}
+        self._segment.describe(
+            [
+                ("process", "", lambda: process),
+                ("notify", "", self.notifier.status),
+                *(("group", group.name, group.describe) for group in self._groups),
+                *(
+                    ("tracker", f"{kind} {name}", partial(self._describe_tracked, kind, name))
+                    for kind, name in self._interests.tracked
+                ),
+            ]
+        )
+
+    def _describe_tracked(self, kind: TrackKind, name: str) -> JSON:
+        return self._watch.find(kind, name).describe()
 
     def _look_after(self) -> None:
         """Once a second: what the kernel lost or refused is told."""
@@ -691,6 +745,7 @@ class Fleet:
         self._look_for_routes()
         self._groups.mend(self.engine.now_ns())
         self.engine.settle()
+        self._segment.beat(self._sockets.drops(), self.links.overruns)
         self._look = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
     def _look_for_routes(self) -> None:

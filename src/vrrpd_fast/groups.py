@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from vrrpd_fast.engine.engine import Engine
-from vrrpd_fast.model import Reason, State, SyncGroup, Transition
+from vrrpd_fast.model import JSON, Reason, State, SyncGroup, Transition
 
 Fault = tuple[Reason, str]
 
@@ -65,6 +65,10 @@ class Group:
         self._engine.gate(member.handle, True)
         if self._missing() is None:
             self.member_changed(member.name)
+
+    def describe(self) -> JSON:
+        """What observers are shown of it; its state is what its members had together last."""
+        return {"name": self.name, "state": self.state.name, "members": list(self.settings.members)}
 
     def adopt(self) -> None:
         """A new group of virtual routers that run already: what they have together is no news."""

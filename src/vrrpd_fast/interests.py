@@ -42,6 +42,11 @@ class Interests:
         """Those that track something; for an interface of_device has them."""
         return self._by_tracked.get((kind, name), ())
 
+    @property
+    def tracked(self) -> Collection[tuple[TrackKind, str]]:
+        """Everything that somebody tracks."""
+        return self._by_tracked.keys()
+
     def is_virtual(self, ifindex: int, packed: bytes) -> bool:
         """Whether an address is anybody's virtual address, on whatever link."""
         return packed in self._by_address

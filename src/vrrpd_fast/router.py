@@ -57,6 +57,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     waits: Callable[[], str | None]  # why nobody may take part yet (start.py)
     tell_priority: Callable[["VirtualRouter"], None]  # its effective priority has changed
     record: Record
+    tell_changed: Callable[["VirtualRouter"], None]  # its card (below) may say something else now
     vrf_table: Callable[[str], int | None]
     is_here: Callable[[IPv4Address | IPv6Address], bool]  # whether an address is on any interface
 
@@ -171,6 +172,7 @@ class VirtualRouter:
             self._around.engine.stop(self.handle, now_ns, State.FAULT, fault[0])
         elif self._why_waiting() is None:
             self._around.engine.start(self.handle, now_ns, Reason.RECOVERED if was_faulty else Reason.STARTUP)
+        self._around.tell_changed(self)
 
     def detach(self) -> None:
         """Let go of an interface that went or has another index, before another router comes there."""
@@ -199,6 +201,7 @@ class VirtualRouter:
             self._last_fault = self._fault[1]
         if event.new is State.MASTER or (event.old is State.MASTER and event.new is not State.INIT):
             self._around.claim(self)  # who released has withdrawn its addresses before
+        self._around.tell_changed(self)
 
     def tell(self, event: Transition, story: Story) -> str:
         """Log a transition, and return its reason; nothing that moves traffic waits for this."""
@@ -453,7 +456,6 @@ class VirtualRouter:
 
     def status(self) -> JSON:
         """One entry of `instances` in the status contract; intervals in seconds."""
-        instance = self.instance
         snapshot = self._around.engine.snapshot(self.handle)
         master_address: str | None
         if self.is_master:
@@ -462,24 +464,48 @@ class VirtualRouter:
             master_address = None if snapshot.master_address is None else str(snapshot.master_address)
             master_priority = snapshot.master_priority
         return {
+            **self._facts(),
+            "state": self.state.name,
+            "effective_priority": self._priority,
+            "master_advert_int": snapshot.master_interval_cs / 100,
+            "master_address": master_address,
+            "master_priority": master_priority,
+            "tracking": [reading.status() for reading in self._readings()],
+            "statistics": snapshot.statistics,
+        }
+
+    def card(self) -> JSON:
+        """The same for the stats segment (docs/SEGMENT.md), without what the engine writes there itself."""
+        return {
+            **self._facts(),
+            "tracking": [reading.card() for reading in self._readings()],
+            "group": None if self.group is None else self.group.name,
+            "failover": self.failover,
+            "changes": self.generation,
+        }
+
+    def _facts(self) -> JSON:
+        """An entry of the status contract with what is not known to the engine; the rest is None."""
+        instance = self.instance
+        return {
             "name": instance.name,
             "interface": instance.interface,
             "address_family": f"ipv{int(instance.family)}",
             "virtual_router_id": instance.virtual_router_id,
             "version": instance.version,
-            "state": self.state.name,
+            "state": None,
             "priority": instance.priority,
-            "effective_priority": self._priority,
+            "effective_priority": None,
             "priority_sum": self.sum,
             "advert_int": instance.advert_int_cs / 100,
-            "master_advert_int": snapshot.master_interval_cs / 100,
-            "master_address": master_address,
-            "master_priority": master_priority,
+            "master_advert_int": None,
+            "master_address": None,
+            "master_priority": None,
             "last_transition": round(self.last_transition, 6),
             "reason": self.reason,
             "virtual_addresses": [str(virtual) for virtual in instance.all_addresses],
-            "tracking": [reading.status() for reading in self._readings()],
-            "statistics": snapshot.statistics,
+            "tracking": None,
+            "statistics": None,
         }
 
 

@@ -151,6 +151,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         def make_dumper(self, config: Callable[[], Config]) -> "Dumper":
             return Dumper(config)
 
+        async def publish(self) -> None:
+            pass
+
         async def close(self) -> None:
             made.story.append("fleet closed")
 

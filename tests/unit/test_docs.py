@@ -338,7 +338,7 @@ def test_status_fields_are_documented() -> None:
     engine = Engine(lambda: None, receive4=-1, receive6=-1, packet=-1, unicast4=-1, unicast6=-1)
     counters = set(engine.unattributed())
     assert status_fields("") == keys_of("daemon.py", "status")
-    assert status_fields("An instance") == keys_of("router.py", "status")
+    assert status_fields("An instance") == keys_of("router.py", "_facts")
     assert status_fields("Counters") == counters | {"kernel_absorbed"}
     assert status_fields("The engine") == set(engine.health()) | keys_of("fleet.py", "health")
     notify = keys_of("notify/scripts.py", "describe") | keys_of("notify/channel.py", "describe")

@@ -99,11 +99,11 @@ HOT = {
         "tick",
         "note_lateness",
         "rotate",
-        "report",
         "judge_polling",
         "rearm",
         "hear",
         "flush",
+        "note_sent",
         "send",
     ],
     "src/vrrpd_fast/bfd/packet.pyx": [

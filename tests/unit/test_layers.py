@@ -18,7 +18,7 @@ LEVELS = (
     {"daemon", "lab"},
     {"fleet"},
     {"dump", "orders", "tellings"},
-    {"interests", "recorder", "router", "scheduling", "tuning"},
+    {"interests", "recorder", "router", "scheduling", "segment", "tuning"},
     {"carry", "config", "control", "explain", "groups", "notify", "observe", "track"},
     {"bfd", "debounce", "probe", "start"},
     {"engine", "net", "spawn"},
@@ -28,7 +28,7 @@ RANK = {part: rank for rank, parts in enumerate(reversed(LEVELS)) for part in pa
 
 # What shows and asks needs no daemon, and must not pay for one at start.
 WITHOUT_DAEMON = ("observe", "cli.ctl", "cli.commands", "lab", "control.client")
-DAEMON_PARTS = {"daemon", "fleet", "tellings", "router", "carry", "engine", "net"}
+DAEMON_PARTS = {"daemon", "fleet", "segment", "tellings", "router", "carry", "engine", "net"}
 
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+([\w, ]+)|c?import\s+([\w.]+))", re.MULTILINE

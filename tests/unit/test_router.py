@@ -106,6 +106,7 @@ class World:
         self.waits: str | None = None
         self.priorities: list[tuple[str, int]] = []
         self.recorded: list[tuple[str, dict[str, Any]]] = []
+        self.changed: list[str] = []
         self.routers: list[VirtualRouter] = []
 
     def router(self, name: str = "VI", *addresses: str, **more: Any) -> VirtualRouter:
@@ -122,6 +123,7 @@ class World:
             waits=lambda: self.waits,
             tell_priority=lambda router: self.priorities.append((router.name, router.priority)),
             record=lambda event, **facts: self.recorded.append((event, facts)),
+            tell_changed=lambda router: self.changed.append(router.name),
             vrf_table=lambda device: None,
             is_here=lambda address: any(link.has(address) for link in self.links.values()),
         )

@@ -69,9 +69,7 @@ class Engine(Machine):
     def note_takeover(self, step: int, late_ns: int) -> None:
         """How long after its down deadline a new master's addresses were there (1) or announced (2)."""
 
-    def beat(
-        self, *, others: int, receive_dropped: int, link_overruns: int, stopped: bool = False
-    ) -> None:
+    def beat(self, others: int, receive_dropped: int, link_overruns: int, *, stopped: bool = False) -> None:
         """Write into the segment that we live, and what is counted of the whole process."""
 
     def take_polling(self) -> bool:

@@ -422,7 +422,6 @@ cdef class Engine(Machine):
         with nogil:
             self.flush()
             self.rearm()
-            self.report()
         self._tell()
 
     # -- what the loop calls ------------------------------------------------------------------------------
@@ -438,7 +437,6 @@ cdef class Engine(Machine):
             self.judge_polling(1)
             self.flush()
             self.rearm()
-            self.report()
         self._tell()
 
     def on_readable6(self):
@@ -447,7 +445,6 @@ cdef class Engine(Machine):
             self.judge_polling(1)
             self.flush()
             self.rearm()
-            self.report()
         self._tell()
 
     cdef _tell(self):
@@ -459,7 +456,8 @@ cdef class Engine(Machine):
 
     def drain(self, int limit):
         self.hooked = False
-        self.report()  # what was done since by a call from Python
+        if self.unsent_count:
+            self.note_sent(-1)  # by a call from Python, which has not settled
         return Machine.drain(self, limit)
 
     cdef void tick(self) noexcept nogil:
@@ -478,7 +476,6 @@ cdef class Engine(Machine):
         self.fire(self.heard_ns)
         self.flush()
         self.rearm()
-        self.report()
 
     cdef void judge_polling(self, uint32_t count) noexcept nogil:
         """Read on the tick when wake-ups by packets would cost more, and back when few packets come.
@@ -583,11 +580,20 @@ cdef class Engine(Machine):
             self.note_sent(monotonic_ns())
 
     cdef void note_sent(self, int64_t now_ns) noexcept nogil:
-        """What the transitions since the last flush had to send has left."""
-        cdef uint32_t i
-        for i in range(self.event_count - self.unsent_count, self.event_count):
-            self.events[(self.event_head + i) & (self.event_capacity - 1)].sent_ns = now_ns
-        self.unsent_count = 0
+        """What the transitions since the last flush had to send has left (-1: not yet): let it be seen."""
+        cdef transition_t *event
+        cdef int64_t late_ns
+        while self.unsent_count:
+            event = &self.events[(self.event_head + self.event_count - self.unsent_count)
+                                 & (self.event_capacity - 1)]
+            self.unsent_count -= 1
+            event.sent_ns = now_ns
+            late_ns = -1
+            if event.deadline_ns >= 0 and now_ns >= 0:
+                late_ns = now_ns - event.deadline_ns
+                self.takeover[0][bucket_of(late_ns)] += 1
+            if event.handle >= 0 and self.rows is not None and self.rows.has(event.handle):
+                self.rows.change(event.handle, &self.routers[event.handle], event, late_ns)
 
     cdef void send(self, batch_t *batch) noexcept nogil:
         cdef unsigned int failed = 0, dropped = 0, at = 0
@@ -641,30 +647,12 @@ cdef class Engine(Machine):
                 self.rows.refresh(handle, &self.routers[handle])
         self.rows_next = 0 if end == min(self.capacity, self.rows.capacity) else end
 
-    cdef void report(self) noexcept nogil:
-        """Have transitions seen as soon as their adverts have left."""
-        cdef transition_t *event
-        cdef int64_t now_ns, late_ns
-        if self.event_fresh == 0:
-            return
-        now_ns = monotonic_ns()
-        while self.event_fresh:
-            event = &self.events[(self.event_head + self.event_count - self.event_fresh)
-                                 & (self.event_capacity - 1)]
-            self.event_fresh -= 1
-            late_ns = -1
-            if event.deadline_ns >= 0:
-                late_ns = now_ns - event.deadline_ns
-                self.takeover[0][bucket_of(late_ns)] += 1
-            if event.handle >= 0 and self.rows is not None and self.rows.has(event.handle):
-                self.rows.change(event.handle, &self.routers[event.handle], event, late_ns)
-
     def note_takeover(self, int step, int64_t late_ns):
         if not 0 < step < STEPS:
             raise ValueError(f"a takeover has no step {step}")
         self.takeover[step][bucket_of(max(late_ns, 0))] += 1
 
-    def beat(self, *, uint32_t others, uint64_t receive_dropped, uint64_t link_overruns, bint stopped=False):
+    def beat(self, uint32_t others, uint64_t receive_dropped, uint64_t link_overruns, *, bint stopped=False):
         cdef segment_live *live
         cdef int64_t now_ns = monotonic_ns(), real_ns = clock_ns(CLOCK_REALTIME)
         cdef uint64_t *engine

@@ -61,7 +61,7 @@ cdef class Machine:
     cdef uint32_t event_head
     cdef uint32_t event_count
     cdef uint32_t event_capacity
-    cdef uint32_t unsent_count # the last of them, whose sent_ns is to come
+    cdef uint32_t unsent_count  # the last of them, whose sent_ns is to come
     cdef readonly uint64_t events_lost
     cdef due_t *due
     cdef uint32_t due_count

@@ -52,10 +52,11 @@ cdef class Rows:
     cdef int32_t capacity      # rows that are mapped
     cdef int64_t offset_ns     # from CLOCK_MONOTONIC to CLOCK_REALTIME, as of the last beat
 
-    cdef grow(self, int32_t capacity)
+    cdef int grow(self, int32_t capacity) noexcept
     cdef segment_live *live(self) noexcept nogil
     cdef bint has(self, int32_t handle) noexcept nogil
     cdef void refresh(self, int32_t handle, vr_t *vr) noexcept nogil
-    cdef void change(self, int32_t handle, vr_t *vr, const transition_t *event, int64_t late_ns) noexcept nogil
+    cdef void change(self, int32_t handle, vr_t *vr, const transition_t *event,
+                     int64_t late_ns) noexcept nogil
     cdef void show(self, int32_t handle, vr_t *vr, uint32_t serial) noexcept nogil
     cdef void hide(self, int32_t handle) noexcept nogil

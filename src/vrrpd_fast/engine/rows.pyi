@@ -5,4 +5,4 @@ from typing_extensions import disjoint_base
 @disjoint_base
 class Rows:
     def __init__(self, fd: int) -> None:
-        """Map the beginning of a segment that observe/layout.py describes; OSError. `fd` stays the caller's."""
+        """Map the beginning of a segment (observe/layout.py); OSError. `fd` stays the caller's."""

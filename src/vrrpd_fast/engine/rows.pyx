@@ -5,6 +5,8 @@ it. Only as much of the file is mapped as there are virtual routers, because map
 """
 
 from libc.errno cimport errno
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
@@ -16,6 +18,9 @@ from vrrpd_fast.engine.virtual_router cimport (
 )
 
 import os
+
+cdef extern from "<fcntl.h>" nogil:
+    int posix_fallocate(int fd, long offset, long length)
 
 cdef extern from "<sys/mman.h>" nogil:
     int MREMAP_MAYMOVE
@@ -71,31 +76,44 @@ cdef class Rows:
         self.fd = -1
 
     def __init__(self, int fd):
+        cdef int refusal
         self.fd = fd
         self.offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)
-        self.grow(FIRST_ROWS)
+        refusal = self.grow(FIRST_ROWS)
+        if refusal:
+            raise OSError(refusal, os.strerror(refusal))
 
     def __dealloc__(self):
         if self.base != NULL:
             munmap(self.base, self.length)
 
-    cdef grow(self, int32_t capacity):
-        """Have room for so many rows; as many as the layout has at most."""
+    cdef int grow(self, int32_t capacity) noexcept:
+        """Have room for so many rows, as far as the layout goes; an errno, and nothing has changed, or 0.
+
+        Pages of the file are taken ahead: to find none at the first store would kill us.
+        """
+        cdef int refusal
         cdef size_t length
         cdef void *base
         capacity = min(capacity, <int32_t> SEGMENT_SLOTS)
         if capacity <= self.capacity:
-            return
+            return 0
         length = SEGMENT_ROWS_AT + <size_t> capacity * sizeof(segment_row)
+        refusal = posix_fallocate(self.fd, 0, <long> (SEGMENT_SEQUENCES_AT + capacity * sizeof(uint32_t)))
+        if refusal == 0:
+            refusal = posix_fallocate(self.fd, <long> SEGMENT_ROWS_AT, <long> (length - SEGMENT_ROWS_AT))
+        if refusal:
+            return refusal
         if self.base == NULL:
             base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, self.fd, 0)
         else:
             base = mremap(self.base, self.length, length, MREMAP_MAYMOVE)
         if base == MAP_FAILED:
-            raise OSError(errno, os.strerror(errno))
+            return errno
         self.base = <uint8_t *> base
         self.length = length
         self.capacity = capacity
+        return 0
 
     cdef segment_live *live(self) noexcept nogil:
         return <segment_live *> (self.base + SEGMENT_LIVE_AT)
@@ -110,8 +128,9 @@ cdef class Rows:
         fill(row_at(self.base, handle), vr)
         segment_end(sequence)
 
-    cdef void change(self, int32_t handle, vr_t *vr, const transition_t *event, int64_t late_ns) noexcept nogil:
-        """It has made a transition; `late_ns` after its down deadline the advert was sent, -1: it had none."""
+    cdef void change(self, int32_t handle, vr_t *vr, const transition_t *event,
+                     int64_t late_ns) noexcept nogil:
+        """A transition; `late_ns` after its down deadline the advert was sent, -1: it had none."""
         cdef segment_row *row = row_at(self.base, handle)
         cdef uint32_t *sequence = sequence_at(self.base, handle)
         segment_begin(sequence)

@@ -87,14 +87,14 @@ class Reading(Struct, frozen=True):
 
     def status(self) -> JSON:
         """Its entry in the status contract."""
+        _, _, weight, reverse, part = self.card()
+        return {**self.tracked.describe(), "weight": weight, "reverse": reverse, "contribution": part}
+
+    def card(self) -> tuple[str, str, int, bool, int | str]:
+        """What of that is this virtual router's own, and of which tracker: kind and name."""
         track = self.track
         part = self.part.value if isinstance(self.part, Fault) else self.part
-        return {
-            **self.tracked.describe(),
-            "weight": track.weight,
-            "reverse": track.reverse,
-            "contribution": part,
-        }
+        return track.kind, track.name, track.weight, track.reverse, part
 
 
 def explained(base: int, found: Iterable[Reading], owner: str = "base") -> str:
