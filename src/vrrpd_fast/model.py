@@ -727,6 +727,7 @@ class Config(Struct, frozen=True, kw_only=True):
     files: dict[str, ValueFile] = {}
     probes: dict[str, Probe] = {}
     processes: dict[str, ProcessCount] = {}
+    bfd: dict[str, BfdSession] = {}
     damping: dict[tuple[TrackKind, str], float] = {}  # seconds, of what has it (track/damping.py)
     sync_groups: dict[str, SyncGroup] = {}  # no instance is in two
     process: Process = field(default_factory=Process)

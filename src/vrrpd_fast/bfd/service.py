@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -61,6 +61,17 @@ class Neighbour:
     def state(self) -> bool:
         """Whether the session is Up."""
         return self.handle is not None and self._speaker.state(self.handle) == UP
+
+    @property
+    def text(self) -> str:
+        """How it is, as a sentence."""
+        what = f"bfd_instance {self.session.name} is "
+        if self.handle is None:
+            return f"{what}down: there is no interface {self.session.interface}"
+        told = self._speaker.describe(self.handle)
+        if told["state"] == UP or not told["diagnostic"]:
+            return what + STATES[told["state"]]
+        return f"{what}{STATES[told['state']]}: {_diagnostic(told['diagnostic'])}"
 
     def describe(self) -> JSON:
         """What status shows of this session; durations in seconds."""
@@ -139,11 +150,14 @@ class Neighbour:
             self._speaker.change(self.handle, self._speaker.now_ns(), **_settings(session))
             self.equip()
 
-    def close(self) -> None:
-        """Tell the neighbour AdminDown, and be gone."""
+    def say_goodbye(self) -> None:
+        """Have AdminDown sent to the neighbour (RFC 5880 6.8.16)."""
         if self.handle is not None:
             self._speaker.shut(self.handle, self._speaker.now_ns())
-            self._speaker.settle()
+
+    def close(self) -> None:
+        """Be gone."""
+        if self.handle is not None:
             self._speaker.remove(self.handle)
             self.handle = None
 
@@ -191,6 +205,8 @@ class Bfd:
         self._is_watching = False
         self._turn: asyncio.Handle | None = None
         self._check: asyncio.TimerHandle | None = None
+        self._lacking: list[Neighbour] = []  # who is to be looked at in this turn
+        self._check_s = CHECK_S
         self._next_port = int.from_bytes(os.urandom(2), "big") % len(SOURCE_PORTS)
 
     def get(self, name: str) -> Neighbour:
@@ -217,13 +233,16 @@ class Bfd:
             if self._is_watching:
                 self._loop.add_reader(receive, partial(self._speaker.on_readable, _ear(family, is_multihop)))
 
-    def take(self, sessions: Mapping[str, BfdSession]) -> None:
-        """Have all of these, prepared before; names that are gone are answered for until drop()."""
+    async def take(self, sessions: Mapping[str, BfdSession], pause: Callable[[], None]) -> None:
+        """Have all of these, prepared before; names that are gone are answered for until drop().
+
+        `pause` is called before others get a turn.
+        """
         if self._speaker is None:
             return
         wanted = {_identity(session): session for session in sessions.values()}
-        self._close(neighbour for identity, neighbour in self._by_identity.items() if identity not in wanted)
-        for identity, session in wanted.items():
+        self._end([each for identity, each in self._by_identity.items() if identity not in wanted])
+        for count, (identity, session) in enumerate(wanted.items(), 1):
             neighbour = self._by_identity.get(identity)
             if neighbour is None:
                 neighbour = Neighbour(session, self._speaker, SOURCE_PORTS[self._next_port])
@@ -233,6 +252,10 @@ class Bfd:
             elif neighbour.session != session:
                 neighbour.change(session)
             self._by_name[session.name] = neighbour
+            if count % PER_SLICE == 0:
+                self._speaker.settle()
+                pause()
+                await asyncio.sleep(0)
         self._speaker.settle()
         if self._check is None and sessions:
             self._check = self._loop.call_later(CHECK_S, self._look_again)
@@ -248,10 +271,10 @@ class Bfd:
             self._stop_hearing(place)
 
     def close(self) -> None:
-        """Tell all neighbours that this end is AdminDown (RFC 5880 6.8.16), then be silent."""
+        """Tell all neighbours that this end is AdminDown, then be silent; nobody is told of a change."""
         if self._speaker is None:
             return
-        self._close(self._by_identity.values())
+        self._end(list(self._by_identity.values()))
         for place in list(self._ears):
             self._stop_hearing(place)
         self._loop.remove_reader(self._speaker.timer_fd)
@@ -259,7 +282,6 @@ class Bfd:
             if handle is not None:
                 handle.cancel()
         self._turn = self._check = self._speaker = None
-        self._by_name.clear()
         self._sockets.close()
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -269,12 +291,17 @@ class Bfd:
         if neighbour.handle is not None:
             self._by_handle[neighbour.handle] = neighbour
 
-    def _close(self, neighbours: Iterable[Neighbour]) -> None:
-        for neighbour in list(neighbours):
+    def _end(self, neighbours: Collection[Neighbour]) -> None:
+        """Say goodbye to all of them in one batch."""
+        assert self._speaker is not None
+        for neighbour in neighbours:
+            neighbour.say_goodbye()
             if neighbour.handle is not None:
                 del self._by_handle[neighbour.handle]
-            neighbour.close()
             del self._by_identity[_identity(neighbour.session)]
+        self._speaker.settle()
+        for neighbour in neighbours:
+            neighbour.close()
 
     def _stop_hearing(self, place: tuple[int, bool]) -> None:
         assert self._speaker is not None
@@ -313,16 +340,25 @@ class Bfd:
             self._turn = self._loop.call_soon(self._drain)
 
     def _look_again(self) -> None:
+        """A slice of the sessions that lack something; all of them in turn within CHECK_S."""
         assert self._speaker is not None
-        for neighbour in self._by_identity.values():
-            if not neighbour.state and (neighbour.session.interface or neighbour.session.source is None):
+        if not self._lacking:
+            self._lacking = [
+                each
+                for each in self._by_identity.values()
+                if not each.state and (each.session.interface or each.session.source is None)
+            ]
+            self._check_s = CHECK_S / max(1, -(-len(self._lacking) // PER_SLICE))
+        for neighbour in self._lacking[-PER_SLICE:]:
+            if self._by_identity.get(_identity(neighbour.session)) is neighbour and not neighbour.state:
                 if neighbour.handle is not None:
                     del self._by_handle[neighbour.handle]
                 neighbour.look_again()
                 if neighbour.handle is not None:
                     self._by_handle[neighbour.handle] = neighbour
+        del self._lacking[-PER_SLICE:]
         self._speaker.settle()
-        self._check = self._loop.call_later(CHECK_S, self._look_again)
+        self._check = self._loop.call_later(self._check_s, self._look_again)
 
 
 def _identity(session: BfdSession) -> Identity:

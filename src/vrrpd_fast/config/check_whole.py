@@ -33,6 +33,7 @@ def check_whole(config: Config, block: GlobalDefs, problems: Problems) -> None:
     _check_used(TrackKind.FILE, config.files, used, problems)
     _check_used(TrackKind.PROBE, config.probes, used, problems)
     _check_used(TrackKind.PROCESS, config.processes, used, problems)
+    _check_used(TrackKind.BFD, config.bfd, used, problems)
     if config.interface_delays:
         _check_delays(config, problems)
 

@@ -22,6 +22,7 @@ _TOP = (
     "vrrp_probe",
     "track_file",
     "vrrp_track_process",
+    "bfd_instance",
     "vrrp_sync_group",
     "vrrp_instance",
 )

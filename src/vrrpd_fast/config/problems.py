@@ -17,7 +17,14 @@ Path = tuple[str | int, ...]
 # Comparing words is quadratic in hostile hands: only the first mistakes get a suggestion.
 _MOST_SUGGESTIONS = 50
 
-_NAMED_BLOCKS = ("vrrp_instance", "vrrp_script", "vrrp_probe", "vrrp_track_process", "vrrp_sync_group")
+_NAMED_BLOCKS = (
+    "vrrp_instance",
+    "vrrp_script",
+    "vrrp_probe",
+    "vrrp_track_process",
+    "bfd_instance",
+    "vrrp_sync_group",
+)
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from msgspec import Struct, inspect
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import IN_RANGES
 
-RANGED = ("vrrp_script", "vrrp_probe", "track_file", "vrrp_track_process", "vrrp_instance")
+RANGED = ("vrrp_script", "vrrp_probe", "track_file", "vrrp_track_process", "bfd_instance", "vrrp_instance")
 
 _KEY = "range"
 _MOST_BLOCKS = 100_000

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct
 from vrrpd_fast import model
 from vrrpd_fast.config import commands, process, schema, unicast
 from vrrpd_fast.config.addresses import Address
+from vrrpd_fast.config.bfd import bfd_sessions
 from vrrpd_fast.config.carried import Carried
 from vrrpd_fast.config.check import check_instance
 from vrrpd_fast.config.check_whole import check_whole
@@ -58,11 +59,14 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         _check_name(name, ("track_file", name), problems)
     for name in file.vrrp_track_process:
         _check_name(name, ("vrrp_track_process", name), problems)
+    for name in file.bfd_instance:
+        _check_name(name, ("bfd_instance", name), problems)
     definitions: Definitions = {
         TrackKind.SCRIPT: file.vrrp_script,
         TrackKind.FILE: file.track_file,
         TrackKind.PROBE: file.vrrp_probe,
         TrackKind.PROCESS: file.vrrp_track_process,
+        TrackKind.BFD: file.bfd_instance,
     }
     groups = Groups(file.vrrp_sync_group, definitions, defaults.user, problems)
     resolver = _Instances(defaults, definitions, groups, problems)
@@ -75,6 +79,7 @@ def resolve(file: schema.File, problems: Problems) -> model.Config:
         probes=probes,
         files={name: value_file(name, it, problems) for name, it in file.track_file.items()},
         processes={name: process_count(name, it, problems) for name, it in file.vrrp_track_process.items()},
+        bfd=bfd_sessions(file.bfd_instance, problems),
         damping=_damping(file),
         sync_groups=groups.settings(instances),
         process=process.process(file, defaults.user, problems),
@@ -168,6 +173,7 @@ def _damping(file: schema.File) -> dict[tuple[TrackKind, str], float]:
         *((TrackKind.SCRIPT, name, block.damping) for name, block in file.vrrp_script.items()),
         *((TrackKind.PROBE, name, block.damping) for name, block in file.vrrp_probe.items()),
         *((TrackKind.PROCESS, name, block.damping) for name, block in file.vrrp_track_process.items()),
+        *((TrackKind.BFD, name, block.damping) for name, block in file.bfd_instance.items()),
     ]
     return {(kind, name): seconds for kind, name, seconds in blocks if seconds}
 

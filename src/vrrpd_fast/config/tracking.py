@@ -9,6 +9,7 @@ from vrrpd_fast import model
 from vrrpd_fast.config.addresses import EntryError, interface_fault, whole_number
 from vrrpd_fast.config.problems import Path, Problems, quoted
 from vrrpd_fast.config.schema import (
+    TrackBfdEntry,
     TrackFile,
     TrackFileEntry,
     TrackInterfaceEntry,
@@ -27,11 +28,20 @@ DEFINITIONS = {
     TrackKind.FILE: "track_file",
     TrackKind.PROBE: "vrrp_probe",
     TrackKind.PROCESS: "vrrp_track_process",
+    TrackKind.BFD: "bfd_instance",
 }
 _LARGEST = 253  # a weight, unless _LARGER has another
 _LARGER = {TrackKind.FILE: 254, TrackKind.PROCESS: 254}
 
-Entry = str | TrackScriptEntry | TrackInterfaceEntry | TrackFileEntry | TrackProbeEntry | TrackProcessEntry
+Entry = (
+    str
+    | TrackScriptEntry
+    | TrackInterfaceEntry
+    | TrackFileEntry
+    | TrackProbeEntry
+    | TrackProcessEntry
+    | TrackBfdEntry
+)
 
 
 class Definition(Protocol):

@@ -6,9 +6,11 @@ from functools import partial
 
 from msgspec import Struct
 
+from vrrpd_fast.bfd.service import Bfd
 from vrrpd_fast.model import Config, TrackKind
 from vrrpd_fast.net.links import Link
 from vrrpd_fast.spawn.spawn import Spawner
+from vrrpd_fast.track.bfd import BfdTracker
 from vrrpd_fast.track.damping import Damped
 from vrrpd_fast.track.files import Files
 from vrrpd_fast.track.interface import InterfaceTracker
@@ -48,10 +50,12 @@ class Watch:
         self._files = Files(loop, lambda name: self._changed(TrackKind.FILE, name))
         self._probes = Probes(loop, lambda name: self._changed(TrackKind.PROBE, name))
         self._processes = Processes(loop, lambda name: self._changed(TrackKind.PROCESS, name))
+        self._bfd = Bfd(loop, lambda name: self._changed(TrackKind.BFD, name))
         self._judges: dict[TrackKind, Callable[[str], Judged]] = {
             TrackKind.SCRIPT: self._scripts.judge,
             TrackKind.PROBE: self._probes.judge,
             TrackKind.PROCESS: self._processes.get,
+            TrackKind.BFD: lambda name: BfdTracker(self._bfd.get(name)),
         }
         self._finders: dict[TrackKind, Callable[[str], Tracked]] = {
             TrackKind.INTERFACE: self._interface,
@@ -75,10 +79,12 @@ class Watch:
 
         ValueError or OSError, and nothing has changed, when something cannot be used as written, or run.
         """
-        return Fresh(
+        fresh = Fresh(
             scripts=self._scripts.prepare(config.scripts),
             probes=self._probes.prepare(config.probes),
         )
+        self._bfd.prepare(config.bfd)
+        return fresh
 
     async def take(self, config: Config, fresh: Fresh, pause: Callable[[], None]) -> None:
         """Have all that is configured; `pause` is called before others get a turn."""
@@ -86,6 +92,7 @@ class Watch:
         self._probes.take(fresh.probes)
         await self._files.take(config.files, pause)
         self._processes.take(config.processes)
+        await self._bfd.take(config.bfd, pause)
         self._take_damping(config)
 
     async def drop(self, config: Config, pause: Callable[[], None]) -> None:
@@ -96,6 +103,7 @@ class Watch:
         self._probes.drop(config.probes)
         await self._files.drop(config.files, pause)
         self._processes.drop(config.processes)
+        self._bfd.drop(config.bfd)
 
     def _take_damping(self, config: Config) -> None:
         """One whose seconds are others, or that is not to be damped any more, counts as it is now."""
@@ -126,6 +134,7 @@ class Watch:
         self._files.close()
         self._probes.stop()
         self._processes.close()
+        self._bfd.close()
         for damped in self._damped.values():
             damped.stop()
 

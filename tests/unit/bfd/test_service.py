@@ -50,11 +50,17 @@ def run(story: Callable[[Bfd, list[str]], Awaitable[None]]) -> None:
     uvloop.run(tell())
 
 
-def have(bfd: Bfd, sessions: dict[str, BfdSession]) -> None:
+async def have(bfd: Bfd, sessions: dict[str, BfdSession]) -> None:
     """A reload."""
     bfd.prepare(sessions)
-    bfd.take(sessions)
+    await bfd.take(sessions, lambda: None)
     bfd.drop(sessions)
+
+
+def entry_of(bfd: Bfd, name: str) -> dict[str, Any]:
+    """What status shows of a session."""
+    entry: dict[str, Any] = bfd.get(name).describe()
+    return entry
 
 
 async def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
@@ -79,13 +85,12 @@ def is_listening(port: int) -> bool:
 def test_sessions_come_up_and_count(family: int, more: dict[str, Any]) -> None:
     async def story(bfd: Bfd, told: list[str]) -> None:
         ends = ("127.0.0.1", "127.0.0.2") if family == 4 else ("fd00::1", "fd00::2")
-        have(bfd, pair(*ends, **more))
+        await have(bfd, pair(*ends, **more))
         assert not bfd.get("near").state
         await until(lambda: bfd.get("near").state and bfd.get("far").state)
         await asyncio.sleep(0.3)
         assert sorted(told) == ["far", "near"]
-        entry = bfd.get("near").describe()
-        assert isinstance(entry, dict)
+        entry = entry_of(bfd, "near")
         assert entry["state"] == entry["remote_state"] == "up"
         assert entry["tx_interval"] == 0.01
         assert entry["detection_time"] == 1.0
@@ -101,15 +106,15 @@ def test_sessions_come_up_and_count(family: int, more: dict[str, Any]) -> None:
 @in_new_namespace
 def test_nothing_is_open_without_a_session() -> None:
     async def story(bfd: Bfd, told: list[str]) -> None:
-        have(bfd, {})
+        await have(bfd, {})
         assert not is_listening(3784)
-        have(bfd, PAIR4)
+        await have(bfd, PAIR4)
         assert is_listening(3784)
         assert not is_listening(4784)
-        have(bfd, pair("127.0.0.1", "127.0.0.2", is_multihop=True))
+        await have(bfd, pair("127.0.0.1", "127.0.0.2", is_multihop=True))
         assert not is_listening(3784)
         assert is_listening(4784)
-        have(bfd, {})
+        await have(bfd, {})
         assert not is_listening(4784)
         assert bfd.health() == {}
 
@@ -124,7 +129,7 @@ def test_a_port_that_is_taken_is_told_and_changes_nothing() -> None:
         with other, pytest.raises(PortTakenError, match="UDP port 3784 is taken"):
             bfd.prepare(PAIR4)
         assert bfd.health() == {}
-        have(bfd, PAIR4)
+        await have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state)
 
     run(story)
@@ -135,7 +140,7 @@ def test_a_reload_keeps_what_is_up() -> None:
     """Other intervals, another name, another session beside it: none takes a session down."""
 
     async def story(bfd: Bfd, told: list[str]) -> None:
-        have(bfd, PAIR4)
+        await have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state and bfd.get("far").state)
         del told[:]
         slower = pair("127.0.0.1", "127.0.0.2", min_tx_us=50_000, min_rx_us=30_000, multiplier=50)
@@ -148,12 +153,11 @@ def test_a_reload_keeps_what_is_up() -> None:
             )
         }
         for sessions in (slower, PAIR4, renamed):
-            have(bfd, sessions)
+            await have(bfd, sessions)
             await asyncio.sleep(0.4)
         assert told == []
         assert bfd.get("new").state
-        entry = bfd.get("new").describe()
-        assert isinstance(entry, dict)
+        entry = entry_of(bfd, "new")
         assert (entry["name"], entry["tx_interval"], entry["downs"]) == ("new", 0.02, 0)
         with pytest.raises(KeyError):
             bfd.get("near")
@@ -164,15 +168,14 @@ def test_a_reload_keeps_what_is_up() -> None:
 @in_new_namespace
 def test_who_is_no_longer_configured_says_goodbye(caplog: pytest.LogCaptureFixture) -> None:
     async def story(bfd: Bfd, told: list[str]) -> None:
-        have(bfd, PAIR4)
+        await have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state and bfd.get("far").state)
         del told[:]
         began = time.monotonic()
-        have(bfd, {"near": PAIR4["near"]})
+        await have(bfd, {"near": PAIR4["near"]})
         await until(lambda: told == ["near"])
         assert time.monotonic() - began < 0.9  # told, not missed
-        entry = bfd.get("near").describe()
-        assert isinstance(entry, dict)
+        entry = entry_of(bfd, "near")
         assert entry["state"] == "down"
         assert entry["remote_state"] == "admin down"
         assert entry["diagnostic"] == "neighbour signalled session down"
@@ -189,14 +192,13 @@ def test_who_is_no_longer_configured_says_goodbye(caplog: pytest.LogCaptureFixtu
 def test_the_source_address_is_looked_for_until_there_is_one() -> None:
     async def story(bfd: Bfd, told: list[str]) -> None:
         near = BfdSession(name="near", neighbour=ip_address("10.77.0.2"))
-        have(bfd, {"near": near})
+        await have(bfd, {"near": near})
         await asyncio.sleep(0.05)
-        entry = bfd.get("near").describe()
-        assert isinstance(entry, dict)
+        entry = entry_of(bfd, "near")
         assert entry["source_ip"] is None
         ip("addr add 10.77.0.1/24 dev lo")
-        await until(lambda: bfd.get("near").describe()["source_ip"] is not None, 3.0)  # type: ignore[index,call-overload]
-        assert bfd.get("near").describe()["packets_sent"] > 0  # type: ignore[index,call-overload,operator]
+        await until(lambda: entry_of(bfd, "near").get("packets_sent", 0) > 0, 3.0)
+        assert entry_of(bfd, "near")["source_ip"] == "10.77.0.1"
 
     run(story)
 
@@ -208,7 +210,7 @@ def test_a_link_local_neighbour_needs_its_interface() -> None:
             name: BfdSession(name=name, neighbour=ip_address(neighbour), interface=interface)
             for name, neighbour, interface in (("a", "fe80::b", "va"), ("b", "fe80::a", "vb"))
         }
-        have(bfd, sessions)
+        await have(bfd, sessions)
         assert not bfd.get("a").state
         ip("link add va type veth peer name vb")
         for name in "ab":
@@ -223,7 +225,7 @@ def test_a_flood_disturbs_no_session() -> None:
     """Rubbish, packets of nobody and forged ones, 20,000 and more of them; each is counted once."""
 
     async def story(bfd: Bfd, told: list[str]) -> None:
-        have(bfd, PAIR4)
+        await have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state and bfd.get("far").state)
         del told[:]
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

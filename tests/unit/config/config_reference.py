@@ -32,6 +32,8 @@ BLOCKS = {
     "track_file": schema.TrackFileEntry,
     "vrrp_track_process": schema.VrrpTrackProcess,
     "track_process": schema.TrackProcessEntry,
+    "bfd_instance": schema.BfdInstance,
+    "track_bfd": schema.TrackBfdEntry,
     "vrrp_sync_group": schema.VrrpSyncGroup,
 }
 

@@ -213,6 +213,7 @@ EVERYTHING: dict[str, Any] = {
     "vrrp_probe": {"P": {"unix": {"path": "/run/p"}}},
     "track_file": {"F": {"file": "/run/f", "init_file": 1}},
     "vrrp_track_process": {"W": {"process": "w", "damping": 60}},
+    "bfd_instance": {"B": {"neighbor_ip": "10.0.0.3"}},
     "vrrp_sync_group": {"G": {"group": ["unicast", "multicast"], "notify": "a"}},
     "vrrp_instance": {
         "unicast": {
@@ -242,6 +243,7 @@ EVERYTHING: dict[str, Any] = {
             "track_probe": ["P"],
             "track_file": ["F weight 0"],
             "track_process": ["W"],
+            "track_bfd": ["B"],
         },
         "multicast": {
             "interface": "eth0",

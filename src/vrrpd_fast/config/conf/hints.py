@@ -6,10 +6,6 @@ from vrrpd_fast.config.conf.keywords_top import TOP
 
 # Words of blocks that are not read, because what they are for is not served.
 _INNER = {
-    "bfd_instance": """
-        neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
-        multihop checker vrrp
-    """,
     "virtual_server": """
         delay_loop lb_algo lvs_sched lb_kind lvs_method persistence_timeout persistence_engine
         persistence_granularity protocol ha_suspend alpha omega quorum hysteresis quorum_up quorum_down

@@ -2,7 +2,7 @@
 
 from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Lines, Table, Value, first
-from vrrpd_fast.config.conf.keywords_instance import NO_MAIL, TRACK_BFD
+from vrrpd_fast.config.conf.keywords_instance import NO_MAIL
 
 VRRP_SYNC_GROUP: Table = {
     "group": Lines(values.text, words=True),
@@ -11,7 +11,7 @@ VRRP_SYNC_GROUP: Table = {
     "track_probe": Lines(values.tracked),
     "track_file": Lines(values.tracked),
     "track_process": Lines(values.tracked),
-    "track_bfd": TRACK_BFD,
+    "track_bfd": Lines(values.tracked),
     "sync_group_tracking_weight": Value(values.flag),
     "global_tracking": Value(values.flag, key="sync_group_tracking_weight"),  # of 1.x; the same since 2.0
     "notify_master": Value(values.command, keeps=first),

@@ -4,7 +4,6 @@ from vrrpd_fast.config.conf import values
 from vrrpd_fast.config.conf.keyword import Block, Lines, Refused, Table, Unserved, Value, first
 
 _VMAC = "its adverts and addresses would have another MAC address than the other routers expect"
-TRACK_BFD = Refused("a BFD session that ends would not move the priority")
 NO_MAIL = Unserved("no mail is sent; let notify scripts or vrrp_notify_fifo tell")
 
 AUTHENTICATION: Table = {
@@ -63,7 +62,7 @@ VRRP_INSTANCE: Table = {
     "track_file": Lines(values.tracked),
     "track_process": Lines(values.tracked),
     "dont_track_primary": Value(values.flag),
-    "track_bfd": TRACK_BFD,
+    "track_bfd": Lines(values.tracked),
     # Who is told
     "notify_master": Value(values.command, keeps=first),
     "notify_backup": Value(values.command, keeps=first),

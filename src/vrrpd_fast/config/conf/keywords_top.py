@@ -6,7 +6,6 @@ from vrrpd_fast.config.conf.keyword import (
     Lines,
     Named,
     Pairs,
-    Refused,
     Repeated,
     Table,
     Unserved,
@@ -22,7 +21,6 @@ from vrrpd_fast.config.conf.keywords_probe import VRRP_PROBE
 _STATIC = "it is not set; the network configuration of the machine can do that"
 _LVS = "there is no load balancing (LVS) here; keepalived -C can go on doing it"
 _FILES = "there are no pid files; a service manager knows the process"
-_TRACKER = "a virtual router that tracks it could not follow it"
 
 VRRP_SCRIPT: Table = {
     "script": Value(values.script),
@@ -55,6 +53,25 @@ VRRP_TRACK_PROCESS: Table = {
     "damping": Value(values.decimal),  # ours
 }
 
+BFD_INSTANCE: Table = {
+    "neighbor_ip": Value(values.text),
+    "neighbour_ip": Value(values.text, key="neighbor_ip"),
+    "source_ip": Value(values.text),
+    "min_rx": Value(values.decimal),
+    "min_tx": Value(values.decimal),
+    "idle_tx": Value(values.decimal),
+    "multiplier": Value(values.whole),
+    "passive": Value(values.flag),
+    "ttl": Value(values.whole),
+    "hoplimit": Value(values.whole, key="ttl"),
+    "max_hops": Value(values.whole),
+    "multihop": Value(values.flag),
+    "weight": Weight(),
+    "damping": Value(values.decimal),  # ours
+    "vrrp": Unserved("there is no other process that could be told"),
+    "checker": Unserved("there is no load balancing (LVS) here; virtual routers that track it are told"),
+}
+
 GARP_GROUP: Table = {
     "garp_interval": Value(values.decimal),
     "gna_interval": Value(values.decimal),
@@ -69,13 +86,12 @@ TOP: Table = {
     "track_file": Named(TRACK_FILE),
     "vrrp_track_file": Named(TRACK_FILE, key="track_file"),
     "vrrp_track_process": Named(VRRP_TRACK_PROCESS),
+    "bfd_instance": Named(BFD_INSTANCE),
     "vrrp_sync_group": Named(VRRP_SYNC_GROUP),
     "vrrp_instance": Named(VRRP_INSTANCE),
     "garp_group": Repeated(GARP_GROUP),
     "interface_up_down_delays": Pairs(values.delays),
     "net_namespace": Value(values.text, keeps=first),
-    # Not served yet: what these say changes which router is master
-    "bfd_instance": Refused(_TRACKER),
     # What VRRP does without
     "static_ipaddress": Unserved(_STATIC),
     "static_routes": Unserved(_STATIC),

@@ -32,6 +32,7 @@ _TRACKED = {
     "track_interface": ("", 0),
     "track_file": ("track_file", 1),
     "track_process": ("vrrp_track_process", 0),
+    "track_bfd": ("bfd_instance", 0),
 }
 
 Block = dict[str, Any]

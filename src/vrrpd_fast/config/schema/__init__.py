@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from vrrpd_fast.config.schema.base import Block, Text
+from vrrpd_fast.config.schema.bfd import BfdInstance, TrackBfdEntry
 from vrrpd_fast.config.schema.entries import (
     AddressEntry,
     Authentication,
@@ -37,12 +38,14 @@ __all__ = [
     "PROBE_KINDS",
     "AddressEntry",
     "Authentication",
+    "BfdInstance",
     "CommandEntry",
     "FifoEntry",
     "File",
     "GarpGroup",
     "GlobalDefs",
     "PeerEntry",
+    "TrackBfdEntry",
     "TrackFile",
     "TrackFileEntry",
     "TrackInterfaceEntry",
@@ -86,6 +89,9 @@ class File(Block):
     vrrp_track_process: Annotated[
         dict[str, VrrpTrackProcess], Meta(description="Processes that have to run, by name")
     ] = {}
+    bfd_instance: Annotated[
+        dict[str, BfdInstance], Meta(description="BFD sessions with neighbours, by name")
+    ] = {}
     vrrp_sync_group: Annotated[
         dict[str, VrrpSyncGroup], Meta(description="Virtual routers that change their states together")
     ] = {}
@@ -100,6 +106,7 @@ IN_RANGES: tuple[type[Block], ...] = (
     *PROBE_KINDS.values(),
     TrackFile,
     VrrpTrackProcess,
+    BfdInstance,
     AddressEntry,
     PeerEntry,
     TrackInterfaceEntry,
@@ -107,6 +114,7 @@ IN_RANGES: tuple[type[Block], ...] = (
     TrackScriptEntry,
     TrackFileEntry,
     TrackProcessEntry,
+    TrackBfdEntry,
 )
 _EXPRESSION = {"type": "string", "pattern": r"^\{[^{}]+\}$"}
 _ABOUT = ("description", "default")

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from vrrpd_fast.config.schema.base import Block, Text
+from vrrpd_fast.config.schema.bfd import TrackBfdEntry
 from vrrpd_fast.config.schema.entries import (
     Command,
     TrackFileEntry,
@@ -33,6 +34,9 @@ class VrrpSyncGroup(Block):
     ] = []
     track_process: Annotated[
         list[Text | TrackProcessEntry], Meta(description="As if every member tracked these processes")
+    ] = []
+    track_bfd: Annotated[
+        list[Text | TrackBfdEntry], Meta(description="As if every member tracked these BFD sessions")
     ] = []
     sync_group_tracking_weight: Annotated[
         bool, Meta(description="Members may track with weights of their own: their priorities differ then")

@@ -15,6 +15,7 @@ from vrrpd_fast.config.schema.base import (
     Text,
     Version,
 )
+from vrrpd_fast.config.schema.bfd import TrackBfdEntry
 from vrrpd_fast.config.schema.entries import (
     AddressEntry,
     Authentication,
@@ -184,6 +185,10 @@ class VrrpInstance(Block, kw_only=True):
     track_process: Annotated[
         list[Text | TrackProcessEntry],
         Meta(description="Processes whose number moves the priority or causes FAULT"),
+    ] = []
+    track_bfd: Annotated[
+        list[Text | TrackBfdEntry],
+        Meta(description="BFD sessions whose state moves the priority or causes FAULT"),
     ] = []
     dont_track_primary: Annotated[
         bool, Meta(description="A link that is down is no reason for FAULT, if it is its own interface")

@@ -14,7 +14,14 @@ from vrrpd_fast.config.conf.keyword import Entry, Grammar, Refused, Table, Unser
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS
+from vrrpd_fast.config.conf.keywords_top import (
+    BFD_INSTANCE,
+    GARP_GROUP,
+    TOP,
+    TRACK_FILE,
+    VRRP_SCRIPT,
+    VRRP_TRACK_PROCESS,
+)
 from vrrpd_fast.config.words import meaning, words_of
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "KEEPALIVED.md"
@@ -26,6 +33,7 @@ TABLES: dict[str, Table] = {
     "vrrp_script": VRRP_SCRIPT,
     "track_file": TRACK_FILE,
     "vrrp_track_process": VRRP_TRACK_PROCESS,
+    "bfd_instance": BFD_INSTANCE,
     "garp_group": GARP_GROUP,
     "vrrp_sync_group": VRRP_SYNC_GROUP,
 }
@@ -58,6 +66,10 @@ DIFFERENTLY = {
     ("vrrp_instance", "track_process"): "the block may stand below, where keepalived does not look",
     ("top", "vrrp_track_process"): "counts in every network namespace, keepalived in the initial one only",
     ("vrrp_track_process", "delay"): "fork_delay and terminate_delay count before it in any order",
+    ("vrrp_instance", "track_bfd"): "AdminDown of the neighbour counts as down; the block may stand below",
+    ("vrrp_sync_group", "track_bfd"): "AdminDown of the neighbour counts as down, see bfd_instance",
+    ("bfd_instance", "neighbor_ip"): "also a link-local one with its interface, fe80::1%eth0",
+    ("bfd_instance", "hoplimit"): "255 if unset, as RFC 5881 wants it; keepalived's 64 is accepted",
     ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
 }
 REMARKS = {
@@ -82,6 +94,11 @@ REMARKS = {
     ("vrrp_sync_group", "global_tracking"): "what is left of it in 2.2.7: sync_group_tracking_weight",
     ("vrrp_track_process", "process"): "a list of words in JSON",
     ("vrrp_track_process", "quorum_max"): "0 means none may run",
+    ("bfd_instance", "neighbour_ip"): "the same as neighbor_ip",
+    ("bfd_instance", "damping"): "ours",
+    ("bfd_instance", "hoplimit"): "the same as ttl",
+    ("bfd_instance", "multihop"): "of later versions",
+    ("bfd_instance", "max_hops"): "any if unset with multihop",
     ("vrrp_script", "script"): "the command and its arguments in one word",
 }
 # What holds a word that no scenario tries: files below tests/.
@@ -102,6 +119,10 @@ BEHAVIOUR = {
     "lab/test_track_process.py": """
         vrrp_track_process track_process process param_match quorum quorum_max delay fork_delay
         terminate_delay full_command
+    """,
+    "lab/test_bfd.py": """
+        bfd_instance track_bfd neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier ttl
+        hoplimit max_hops multihop passive
     """,
     "lab/test_tracking.py": "script interval weight user",
     "unit/track/test_script.py": "timeout init_fail",
@@ -128,12 +149,6 @@ WORK = {
 }
 TRACKING = "tracking"
 
-INNER = {
-    "bfd_instance": """
-        neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops
-        multihop weight vrrp checker
-    """,
-}
 # Entries of lists: block, what its lines are, and remarks on their words.
 ENTRIES = (
     ("virtual_ipaddress", schema.AddressEntry),
@@ -142,6 +157,7 @@ ENTRIES = (
     ("track_interface", schema.TrackInterfaceEntry),
     ("track_file", schema.TrackFileEntry),
     ("track_process", schema.TrackProcessEntry),
+    ("track_bfd", schema.TrackBfdEntry),
 )
 ENTRY_REMARKS = {"reverse": "and noreverse"}
 
@@ -183,15 +199,6 @@ def table(block: str, scenarios: dict[str, list[str]]) -> str:
     return "\n".join(rows)
 
 
-def inner_table() -> str:
-    """The words of blocks that are not served yet."""
-    rows = ["| block | word | here |", "|---|---|---|"]
-    rows += [
-        f"| `{block}` | `{word}` | not yet |" for block, words in INNER.items() for word in words.split()
-    ]
-    return "\n".join(rows)
-
-
 def entry_table() -> str:
     """The words of entries that are one line."""
     rows = ["| list | word | here | |", "|---|---|---|---|"]
@@ -228,7 +235,7 @@ def write() -> None:
     text = DOCUMENT.read_text()
     scenarios = scenarios_by_word()
     tables = {block: table(block, scenarios) for block in TABLES}
-    for block, rows in (tables | {"entries": entry_table(), "unserved": inner_table()}).items():
+    for block, rows in (tables | {"entries": entry_table()}).items():
         before, rest = text.split(begin(block), 1)
         text = f"{before}{begin(block)}\n\n{rows}\n\n{end(block)}{rest.split(end(block), 1)[1]}"
     DOCUMENT.write_text(text)

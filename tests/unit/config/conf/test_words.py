@@ -24,7 +24,14 @@ from vrrpd_fast.config.conf.keyword import (
 from vrrpd_fast.config.conf.keywords_global import GLOBAL_DEFS
 from vrrpd_fast.config.conf.keywords_group import VRRP_SYNC_GROUP
 from vrrpd_fast.config.conf.keywords_instance import AUTHENTICATION, VRRP_INSTANCE
-from vrrpd_fast.config.conf.keywords_top import GARP_GROUP, TOP, TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS
+from vrrpd_fast.config.conf.keywords_top import (
+    BFD_INSTANCE,
+    GARP_GROUP,
+    TOP,
+    TRACK_FILE,
+    VRRP_SCRIPT,
+    VRRP_TRACK_PROCESS,
+)
 
 # keyword, the lines, and the members of the block they come to
 GLOBAL: list[tuple[str, dict[str, Any]]] = [
@@ -188,6 +195,7 @@ INSTANCE: list[tuple[str, dict[str, Any]]] = [
         "track_process {\n web\n db weight -254 reverse\n }",
         {"track_process": ["web", "db weight -254 reverse"]},
     ),
+    ("track_bfd {\n up\n far weight -253 reverse\n }", {"track_bfd": ["up", "far weight -253 reverse"]}),
     ("dont_track_primary", {"dont_track_primary": True}),
     ("notify_master /m.sh", {"notify_master": "/m.sh"}),
     ('notify_backup "/b.sh a b"', {"notify_backup": "/b.sh a b"}),
@@ -245,6 +253,10 @@ TOP_LEVEL: list[tuple[str, dict[str, Any]]] = [
         "vrrp_probe web {\n unix {\n path /run/web.sock\n }\n }",
         {"vrrp_probe": {"web": {"unix": {"path": "/run/web.sock"}}}},
     ),
+    (
+        "bfd_instance b {\n neighbor_ip 10.0.0.2\n }",
+        {"bfd_instance": {"b": {"neighbor_ip": "10.0.0.2"}}},
+    ),
     ("vrrp_track_process w {\n process w\n }", {"vrrp_track_process": {"w": {"process": "w"}}}),
     ('track_file load {\n file "/run/a b"\n }', {"track_file": {"load": {"file": "/run/a b"}}}),
     (
@@ -279,6 +291,22 @@ PROCESS: list[tuple[str, dict[str, Any]]] = [
     ("terminate_delay 3", {"terminate_delay": 3}),
     ("damping 60", {"damping": 60}),
 ]
+BFD: list[tuple[str, dict[str, Any]]] = [
+    ("neighbor_ip 10.0.0.2", {"neighbor_ip": "10.0.0.2"}),
+    ("neighbour_ip fe80::1%eth0", {"neighbor_ip": "fe80::1%eth0"}),
+    ("source_ip 10.0.0.1", {"source_ip": "10.0.0.1"}),
+    ("min_rx 3.312", {"min_rx": 3.312}),
+    ("min_tx 50", {"min_tx": 50}),
+    ("idle_tx 2000", {"idle_tx": 2000}),
+    ("multiplier 3", {"multiplier": 3}),
+    ("passive", {"passive": True}),
+    ("ttl 64", {"ttl": 64}),
+    ("hoplimit 255", {"ttl": 255}),
+    ("max_hops -1", {"max_hops": -1}),
+    ("multihop", {"multihop": True}),
+    ("damping 30", {"damping": 30}),
+    ("weight -5 reverse", {"weight": -5, "reverse": True}),
+]
 SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("group {\n  one\n  two\n }", {"group": ["one", "two"]}),
     ("group { one two }", {"group": ["one", "two"]}),
@@ -286,6 +314,7 @@ SYNC_GROUP: list[tuple[str, dict[str, Any]]] = [
     ("track_script {\n  chk\n }", {"track_script": ["chk"]}),
     ("track_probe {\n  web weight 2\n }", {"track_probe": ["web weight 2"]}),
     ("track_process {\n  web weight 2\n }", {"track_process": ["web weight 2"]}),
+    ("track_bfd {\n  up weight 2\n }", {"track_bfd": ["up weight 2"]}),
     ("track_file {\n  load weight 2\n }", {"track_file": ["load weight 2"]}),
     ("global_tracking", {"sync_group_tracking_weight": True}),
     ("sync_group_tracking_weight", {"sync_group_tracking_weight": True}),
@@ -325,6 +354,11 @@ def test_vrrp_track_process(line: str, expected: dict[str, Any]) -> None:
     assert document(text) == {"vrrp_track_process": {"web": expected}}
 
 
+@pytest.mark.parametrize(("line", "expected"), BFD)
+def test_bfd_instance(line: str, expected: dict[str, Any]) -> None:
+    assert document(f"bfd_instance up {{\n {line}\n}}\n") == {"bfd_instance": {"up": expected}}
+
+
 @pytest.mark.parametrize(("line", "expected"), FILE)
 def test_track_file(line: str, expected: dict[str, Any]) -> None:
     assert document(f"track_file load {{\n {line}\n}}\n") == {"track_file": {"load": expected}}
@@ -360,10 +394,11 @@ def first_words(cases: list[tuple[str, dict[str, Any]]]) -> set[str]:
         (VRRP_SYNC_GROUP, SYNC_GROUP),
         (TRACK_FILE, FILE),
         (VRRP_TRACK_PROCESS, PROCESS),
+        (BFD_INSTANCE, BFD),
     ],
     ids=[
         *("global_defs", "vrrp_instance", "authentication", "vrrp_script", "top", "garp_group"),
-        *("vrrp_sync_group", "track_file", "vrrp_track_process"),
+        *("vrrp_sync_group", "track_file", "vrrp_track_process", "bfd_instance"),
     ],
 )
 def test_no_served_word_is_left_untried(table: dict[str, Entry], cases: list[tuple[str, Any]]) -> None:
@@ -397,10 +432,11 @@ def native_keys(table: dict[str, Entry]) -> Iterator[str]:
         (VRRP_SYNC_GROUP, schema.VrrpSyncGroup, set()),
         (TRACK_FILE, schema.TrackFile, {"range"}),
         (VRRP_TRACK_PROCESS, schema.VrrpTrackProcess, {"range"}),
+        (BFD_INSTANCE, schema.BfdInstance, {"range"}),
     ],
     ids=[
         *("top", "global_defs", "vrrp_instance", "vrrp_script", "authentication", "garp_group"),
-        *("vrrp_sync_group", "track_file", "vrrp_track_process"),
+        *("vrrp_sync_group", "track_file", "vrrp_track_process", "bfd_instance"),
     ],
 )
 def test_words_and_keys_of_the_schema_are_the_same(
