@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 PER_SLICE = 64
 CHECK_S = 1.0  # how often a session that is not Up looks for a source address or an interface that it lacks
 
+REFUSALS_S = 60.0
+
 STATES = ("admin down", "down", "init", "up")
 UP = 3
 NEIGHBOUR_DOWN = 3
@@ -104,6 +106,7 @@ class Neighbour:
             "downs": told["downs"],
             "packets_sent": told["sent"],
             "packets_received": told["received"],
+            "packets_refused": told["refused"],
         }
 
     def open(self) -> None:
@@ -205,6 +208,8 @@ class Bfd:
         self._is_watching = False
         self._turn: asyncio.Handle | None = None
         self._check: asyncio.TimerHandle | None = None
+        self._refusals: dict[str, int] = {}
+        self._refusals_told = -REFUSALS_S
         self._lacking: list[Neighbour] = []  # who is to be looked at in this turn
         self._check_s = CHECK_S
         self._next_port = int.from_bytes(os.urandom(2), "big") % len(SOURCE_PORTS)
@@ -282,6 +287,7 @@ class Bfd:
             if handle is not None:
                 handle.cancel()
         self._turn = self._check = self._speaker = None
+        self._refusals = {}
         self._sockets.close()
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -358,7 +364,18 @@ class Bfd:
                     self._by_handle[neighbour.handle] = neighbour
         del self._lacking[-PER_SLICE:]
         self._speaker.settle()
+        self._tell_refusals()
         self._check = self._loop.call_later(self._check_s, self._look_again)
+
+    def _tell_refusals(self) -> None:
+        """Once a minute at most: how many packets were refused since the last time, and why."""
+        assert self._speaker is not None
+        refusals = self._speaker.refusals()
+        fresh = {why: count - self._refusals.get(why, 0) for why, count in refusals.items()}
+        if any(fresh.values()) and self._loop.time() - self._refusals_told >= REFUSALS_S:
+            self._refusals, self._refusals_told = refusals, self._loop.time()
+            listed = ", ".join(f"{why} {count}" for why, count in fresh.items() if count)
+            log.warning("bfd: packets refused: %s", listed)
 
 
 def _identity(session: BfdSession) -> Identity:

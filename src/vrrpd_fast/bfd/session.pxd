@@ -61,6 +61,7 @@ ctypedef struct session_t:
     int64_t changed_ns
     uint64_t sent
     uint64_t received
+    uint64_t refused
     uint32_t ups
     uint32_t downs
 

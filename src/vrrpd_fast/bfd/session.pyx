@@ -266,7 +266,7 @@ cdef class Sessions:
                    size_t length) noexcept nogil:
         """One packet as it was received: the checks of RFC 5880 6.8.6, then what it means. A `refusal`."""
         cdef control_t control
-        cdef const session_t *session
+        cdef session_t *session = NULL
         cdef int32_t handle = -1
         cdef int verdict = control_parse(data, length, &control)
         if verdict == TAKEN:
@@ -289,6 +289,8 @@ cdef class Sessions:
             self.process(now_ns, handle, &control)
         else:
             self.refused[verdict] += 1
+            if session != NULL:
+                session.refused += 1
         return verdict
 
     cdef void process(self, int64_t now_ns, int32_t handle, const control_t *control) noexcept nogil:
@@ -547,6 +549,7 @@ cdef class Sessions:
             "downs": session.downs,
             "sent": session.sent,
             "received": session.received,
+            "refused": session.refused,
             "source": session.source[:session.address_length] if session.can_send else None,
         }
 

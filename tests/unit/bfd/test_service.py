@@ -221,7 +221,7 @@ def test_a_link_local_neighbour_needs_its_interface() -> None:
 
 
 @in_new_namespace
-def test_a_flood_disturbs_no_session() -> None:
+def test_a_flood_disturbs_no_session(caplog: pytest.LogCaptureFixture) -> None:
     """Rubbish, packets of nobody and forged ones, 20,000 and more of them; each is counted once."""
 
     async def story(bfd: Bfd, told: list[str]) -> None:
@@ -245,5 +245,6 @@ def test_a_flood_disturbs_no_session() -> None:
         assert sum(refused.values()) == 20_000
         assert refused["refused_short"] == 6667 or refused["refused_short"] == 6668
         assert refused["refused_session"] > 6000
+        await until(lambda: "bfd: packets refused: short" in caplog.text)
 
     run(story)
