@@ -11,7 +11,7 @@ class PidSpace:
     """A pid namespace with a /proc of its own, held open by an idle process."""
 
     def __init__(self, net: Net, node: str) -> None:
-        # Its first process inherits orphans; as it ignores SIGCHLD, no zombies of them are left to be counted.
+        # Its first process inherits orphans; as it ignores SIGCHLD, none stays a zombie and is counted.
         first = ["env", "--ignore-signal=CHLD", "sleep", "infinity"]
         words = ["unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", *first]
         self._holder = net.start(net.command(node, *words))

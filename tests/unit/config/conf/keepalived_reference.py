@@ -70,6 +70,7 @@ DIFFERENTLY = {
     ("vrrp_sync_group", "track_bfd"): "AdminDown of the neighbour counts as down, see bfd_instance",
     ("bfd_instance", "neighbor_ip"): "also a link-local one with its interface, fe80::1%eth0",
     ("bfd_instance", "hoplimit"): "255 if unset, as RFC 5881 wants it; keepalived's 64 is accepted",
+    ("vrrp_script", "script"): "one word; missing or not executable it failed, in keepalived it is as before",
     ("top", "net_namespace"): "the namespace has to exist; no directory is mounted over",
 }
 REMARKS = {
@@ -99,7 +100,6 @@ REMARKS = {
     ("bfd_instance", "hoplimit"): "the same as ttl",
     ("bfd_instance", "multihop"): "of later versions",
     ("bfd_instance", "max_hops"): "any if unset with multihop",
-    ("vrrp_script", "script"): "the command and its arguments in one word",
 }
 # What holds a word that no scenario tries: files below tests/.
 BEHAVIOUR = {
@@ -124,7 +124,7 @@ BEHAVIOUR = {
         bfd_instance track_bfd neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier ttl
         hoplimit max_hops multihop passive
     """,
-    "lab/test_tracking.py": "script interval weight user",
+    "lab/test_tracking.py": "interval weight user",
     "unit/track/test_script.py": "timeout init_fail",
     "unit/test_scheduling.py": "max_auto_priority min_auto_priority_delay",
     "unit/test_start.py": "vrrp_delay_after_boot",
