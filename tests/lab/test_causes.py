@@ -190,6 +190,15 @@ def test_the_same_priority_and_a_higher_address(stage: Stage) -> None:
             lambda flag: {"track_file": {"watched": {"file": str(flag), "weight": 0}}},
             "track_file watched has the value 7",
         ),
+        (
+            "tracked_probe",
+            "track_probe",
+            lambda flag: flag.write_text("7"),
+            lambda flag: {
+                "vrrp_probe": {"watched": {"interval": 0.1, "value": {"file": str(flag), "expect": "= 0"}}}
+            },
+            "vrrp_probe watched is down",
+        ),
     ],
 )
 def test_a_tracker_without_weight(
