@@ -21,7 +21,6 @@ PEERS = {
     "killall": ("/usr/bin/killall", "psmisc"),
     "prometheus": ("/usr/bin/prometheus", "prometheus"),
     "strace": ("/usr/bin/strace", "strace"),
-    "haproxy": ("/usr/sbin/haproxy", "haproxy"),
     "openssl": ("/usr/bin/openssl", "openssl"),
     "systemd": ("/usr/lib/systemd/systemd", "systemd"),
 }

@@ -87,13 +87,12 @@ class Systemd:
         Path(self.path).unlink()
 
     def serve(self, connection: socket.socket) -> None:
-        said = servers.read_until(connection, b"\r\n")
-        assert said == b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n"
+        said = servers.read_until(connection, b"BEGIN\r\n")
+        assert said == b"\0AUTH EXTERNAL %s\r\nBEGIN\r\n" % str(os.getuid()).encode().hex().encode()
         connection.sendall(self.greeting)
         data = b""
         while piece := connection.recv(65536):
             data += piece
-            data = data.removeprefix(b"BEGIN\r\n")
             while len(data) >= 16:
                 body, serial, fields = struct.unpack_from("<III", data, 4)
                 start = -(-(16 + fields) // 8) * 8

@@ -130,7 +130,9 @@ class Manager:
             return
         self._socket = connection
         self._loop.add_reader(connection.fileno(), self._on_readable)
-        self._send(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
+        # BEGIN goes with it, as sd-bus does it: systemd does not look at a call that comes in one piece with
+        # BEGIN before something else comes. The first call waits for the OK.
+        self._send(b"\0AUTH EXTERNAL %s\r\nBEGIN\r\n" % str(os.geteuid()).encode().hex().encode())
 
     def _call(self, call: Call) -> int:
         self._serial += 1
@@ -187,7 +189,6 @@ class Manager:
                 raise dbus.MalformedError(f"{shown(line.decode(errors='replace'))} instead of OK")
             self._received = rest
             self._is_ready = True
-            self._send(b"BEGIN\r\n")
             if self._is_bus:
                 self._call(_HELLO)
             self._go_on()
