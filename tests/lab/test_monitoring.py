@@ -2,10 +2,13 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
 import urllib.parse
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,12 @@ import pytest
 
 from lab.kit.fixtures import Build
 from lab.kit.net import Net
+from lab.kit.nsenter import socket_in
 from lab.kit.vrrpd import CONTROL, VrrpdFast, environment
 from lab.kit.waiting import wait_until
 
 MONITORING = Path(__file__).parents[2] / "packaging" / "monitoring"
-FETCH = (
-    "import sys, urllib.request; "
-    "sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())"
-)
+ADDRESS = ("127.0.0.1", 9090)
 WATCHER = "r1"  # prometheus and the exporters live there, on loopback
 
 
@@ -75,14 +76,24 @@ class Prometheus:
             net.start(net.command(WATCHER, *argv), stdout=log, stderr=subprocess.STDOUT)
 
     def get(self, path: str, **query: str) -> Any:
-        url = f"http://127.0.0.1:9090/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        done = self._net.run(WATCHER, sys.executable, "-c", FETCH, url, check=False)
-        assert done.returncode == 0, f"{query}: {done.stderr[-500:]}\n{self.log_path.read_text()[-2000:]}"
-        return json.loads(done.stdout)["data"]
+        status, text = self._fetch(f"/api/v1/{path}?{urllib.parse.urlencode(query)}")
+        assert status == 200, f"{query}: {text!r}\n{self.log_path.read_text()[-2000:]}"
+        return json.loads(text)["data"]
 
     def is_there(self) -> bool:
-        url = "http://127.0.0.1:9090/-/ready"
-        return self._net.run(WATCHER, sys.executable, "-c", FETCH, url, check=False).returncode == 0
+        try:
+            return self._fetch("/-/ready")[0] == 200
+        except ConnectionRefusedError:
+            return False
+
+    def _fetch(self, path: str) -> tuple[int, bytes]:
+        connection = HTTPConnection(*ADDRESS, timeout=20)
+        connection.sock = socket_in(self._net.namespace(WATCHER), socket.AF_INET, socket.SOCK_STREAM, 0)
+        with closing(connection):
+            connection.sock.connect(ADDRESS)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
