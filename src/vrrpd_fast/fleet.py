@@ -188,7 +188,12 @@ class Fleet:
             self.links.removed,
             self._holds,
         )
-        self.recorder = Recorder(loop, lambda: self._is_moving() or self._tellings.are_waiting, self._holds)
+        self.recorder = Recorder(
+            loop,
+            lambda: self._is_moving() or self._tellings.are_waiting,
+            self._holds,
+            self.engine.note_takeover,
+        )
         self._tellings = Tellings(loop, self.notifier, self._is_moving, self._holds, self.recorder)
         self._segment = SegmentWriter(
             loop, self.engine, socket_path, started_ns, self._is_occupied, self._holds

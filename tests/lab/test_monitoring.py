@@ -173,7 +173,7 @@ def test_prometheus_sees_a_pair_fail_over_and_the_dashboard_has_data(build: Buil
     assert asked > 20
     assert not empty
     for variable in dashboard["templating"]["list"][1:]:
-        selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]).groups()  # type: ignore[union-attr]
+        selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()  # type: ignore[union-attr]
         selector = selector.replace("$job", ".*").replace("$instance", ".*")
         assert prometheus.get(f"label/{label}/values", **{"match[]": selector}), variable
 

@@ -42,13 +42,23 @@ class _Told:
 
 
 class Recorder:
-    """One per daemon. Without `open` it makes ids and writes nothing. `is_busy` says whether to wait."""
+    """One per daemon. Without `open` it makes ids and writes nothing. `is_busy` says whether to wait.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, is_busy: Callable[[], bool], holds: Holds) -> None:
+    `on_takeover(step, late_ns)` is told how late each step of a takeover was (tale.lateness).
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        is_busy: Callable[[], bool],
+        holds: Holds,
+        on_takeover: Callable[[int, int], None] = lambda step, late_ns: None,
+    ) -> None:
         self.lost = 0  # events that could not be written
         self._loop = loop
         self._is_busy = is_busy
         self._holds = holds
+        self._on_takeover = on_takeover
         self._ring: Ring | None = None
         self._run = "".join(LETTERS[byte % len(LETTERS)] for byte in os.urandom(4))
         self._number = 0
@@ -149,7 +159,10 @@ class Recorder:
         if not isinstance(what, _Told):
             return what
         facts, story, event = what.facts, what.story, what.event
-        facts["steps"] = tale.steps(event, what.instance, what.priority, story.take())
+        marks = story.take()
+        for step, late_ns in tale.lateness(event, marks):
+            self._on_takeover(step, late_ns)
+        facts["steps"] = tale.steps(event, what.instance, what.priority, marks)
         if story.lost:
             facts["cut"] = tale.too_long(story.lost)
             story.lost = 0

@@ -1,6 +1,6 @@
 """A transition as an event: what led to it and what was done, in order of time (docs/EVENTS.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vrrpd_fast.model import JSON, Instance, Reason, State, Transition
@@ -29,6 +29,18 @@ def steps(event: Transition, instance: Instance, priority: int, marks: Iterable[
     """What led to a transition, what was sent with it, and what the story has of it."""
     found = [*_causes(event, instance), *_sent(event, instance, priority), *work(event.at_ns, marks)]
     return sorted(found, key=lambda each: int(each["at_us"]))
+
+
+def lateness(event: Transition, marks: Iterable[Mark]) -> Iterator[tuple[int, int]]:
+    """How many ns after its down timer a takeover had done each step, by its number in the stats segment."""
+    if event.new is not State.MASTER or event.deadline_ns < 0:
+        return
+    ends: dict[str, int] = {}
+    for at_ns, what, _, took_ns, _ in marks:
+        ends[what] = max(ends.get(what, 0), at_ns + took_ns)
+    for step, what in ((1, "addresses_added"), (2, "announced")):
+        if what in ends:
+            yield step, ends[what] - event.deadline_ns
 
 
 def work(at_ns: int, marks: Iterable[Mark]) -> list[JSON]:

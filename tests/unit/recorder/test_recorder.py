@@ -292,3 +292,24 @@ def test_trackers_are_told_when_they_change_and_challengers_once(run: RunFixture
         assert "a lower address" in challenged[1]["text"]
 
     run(main())
+
+
+def test_how_late_each_step_of_a_takeover_was_is_counted(run: RunFixture, tmp_path: Path) -> None:
+    async def main() -> None:
+        counted: list[tuple[int, int]] = []
+        recorder = Recorder(
+            asyncio.get_running_loop(), lambda: False, Holds(), lambda *step: counted.append(step)
+        )
+        recorder.open(str(tmp_path / "control.sock"))
+        for event in (takeover(), takeover(new=State.BACKUP, old=State.MASTER), takeover(deadline_ns=-1)):
+            story = Story(recorder.new_id(), "VI", AT_NS)
+            story.mark("addresses_added", AT_NS + 100_000, 32, 90_000)
+            story.mark("addresses_added", AT_NS + 300_000, 2, 95_000)
+            story.mark("announced", AT_NS + 200_000, 32)
+            story.mark("announced", AT_NS + 400_000, 2)
+            recorder.transition(story, event, instance("VI"), 1_700_000_000.25, 100)
+        await turns()
+        assert counted == [(1, 2 * MS + 395_000), (2, 2 * MS + 400_000)]
+        recorder.close()
+
+    run(main())
