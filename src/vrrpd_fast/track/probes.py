@@ -108,15 +108,8 @@ class Probes:
         self._heard_at = 0.0
         self._look_due = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
-        self.helper = Helper(
-            loop,
-            "probe helper",
-            _ARGUMENTS,
-            on_message=self._on_message,
-            on_loss=self._on_loss,
-            on_start=self._on_start,
-            per_wake=1,
-        )
+        self.helper = self._new_helper()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def prepare(self, probes: Mapping[str, Probe]) -> dict[str, ProbeTracker]:
         """Those that are new or differ. OSError when a helper is needed and cannot be started."""
@@ -153,6 +146,12 @@ class Probes:
         for name in self._trackers.keys() - probes.keys():
             self._stop(self._trackers.pop(name))
             self._former.pop(name, None)
+        if not self._trackers and self.helper.pid is not None:
+            task = self._loop.create_task(self.helper.close())
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+            self.helper = self._new_helper()
+            self._forget()
 
     def judge(self, name: str) -> ProbeTracker:
         """Who says whether a probe is up: one that a reload has just changed must not shake priorities."""
@@ -162,16 +161,33 @@ class Probes:
     def stop(self) -> None:
         """Believe nothing any more."""
         self._running.clear()
-        self._requests.clear()
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self._forget()
 
     async def close(self) -> None:
         """End the helper."""
         self.stop()
-        await self.helper.close()
+        await asyncio.gather(self.helper.close(), *self._leaving)
 
     # -- the helper ---------------------------------------------------------------------------------------
+
+    def _new_helper(self) -> Helper:
+        helper = Helper(
+            self._loop,
+            "probe helper",
+            _ARGUMENTS,
+            on_message=self._on_message,
+            on_loss=lambda how: self._on_loss(helper),
+            on_start=self._on_start,
+            per_wake=1,
+        )
+        return helper
+
+    def _forget(self) -> None:
+        """Nothing is to be told to a helper, nor expected of it."""
+        self._requests.clear()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
 
     def _stop(self, tracker: ProbeTracker) -> None:
         if self._running.pop(tracker.serial, None) is not None:
@@ -202,9 +218,10 @@ class Probes:
                 self._former.pop(name, None)
                 self._on_change(name)
 
-    def _on_loss(self, how: str) -> str:
-        for tracker in self._running.values():
-            tracker.lose()
+    def _on_loss(self, helper: Helper) -> str:
+        if helper is self.helper:  # and not one that had to leave
+            for tracker in self._running.values():
+                tracker.lose()
         return f"{len(self._running)} probes keep the state they have"
 
     def _on_start(self) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from unit.config.conf.conf_texts import errors, instance_text
 from vrrpd_fast import model
 from vrrpd_fast.config.conf.keyword import Block, Weight
 from vrrpd_fast.config.conf.keywords_probe import VRRP_PROBE
-from vrrpd_fast.config.load import load_text
+from vrrpd_fast.config.load import load, load_text
 from vrrpd_fast.config.probe_kinds import KINDS
 from vrrpd_fast.config.schema import PROBE_KINDS, VrrpProbe
 from vrrpd_fast.probe.kinds import MODULES
@@ -295,3 +296,12 @@ def test_the_page_shows_every_kind_in_both_forms() -> None:
         both = probes(document), load_text(conf + instance_text(), "a.conf").config.probes
         assert both[0] == both[1]
         assert {probe.kind.word for probe in both[0].values()} == {word}
+
+
+def test_the_examples_are_one_in_two_forms() -> None:
+    both = [load(PAGE.parents[1] / "examples" / f"probes.{form}") for form in ("json", "conf")]
+    assert [loaded.findings for loaded in both] == [[], []]
+    # The check of address lists is a default of keepalived's form.
+    instances = [replace(loaded.config.instances["lan"], check_addresses=False) for loaded in both]
+    assert instances[0] == instances[1]
+    assert both[0].config.probes == both[1].config.probes

@@ -175,6 +175,22 @@ def test_a_reload_leaves_what_did_not_change(run: RunFixture, tmp_path: Path) ->
     run(reload())
 
 
+def test_the_helper_goes_with_the_last_probe_and_comes_with_the_next(run: RunFixture, tmp_path: Path) -> None:
+    async def leave() -> None:
+        async with scene_in(tmp_path) as scene:
+            scene.apply(scene.probe("a"))
+            await scene.until(lambda: scene.changed)
+            first = scene.probes.helper.pid
+            scene.apply()
+            assert scene.probes.helper.pid is None
+            scene.apply(scene.probe("a"))
+            await scene.until(lambda: len(scene.changed) == 2)
+            await scene.until(lambda: not Path(f"/proc/{first}").exists())
+            assert Path(f"/proc/{scene.probes.helper.pid}").exists()
+
+    run(leave())
+
+
 def test_a_helper_that_is_killed_is_started_again_and_states_stay(
     run: RunFixture, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
