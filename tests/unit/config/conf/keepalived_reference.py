@@ -93,6 +93,8 @@ REMARKS = {
     ("top", "vrrp_track_file"): "old name of track_file",
     ("track_file", "init_file"): "written when tracking begins: at a start, and at a reload that adds it",
     ("vrrp_sync_group", "global_tracking"): "what is left of it in 2.2.7: sync_group_tracking_weight",
+    ("vrrp_script", "damping"): "ours",
+    ("vrrp_track_process", "damping"): "ours",
     ("vrrp_track_process", "process"): "a list of words in JSON",
     ("vrrp_track_process", "quorum_max"): "0 means none may run",
     ("bfd_instance", "neighbour_ip"): "the same as neighbor_ip",
