@@ -13,7 +13,8 @@ class Interests:
 
     def __init__(self) -> None:
         self._by_device: dict[str, set[str]] = {}
-        self._by_address: dict[bytes, set[str]] = {}
+        # Thousands of addresses with one name each: a set for every one would take four times the memory.
+        self._by_address: dict[bytes, tuple[str, ...]] = {}
         self._by_tracked: dict[tuple[TrackKind, str], set[str]] = {}
         self._by_source: dict[bytes, set[str]] = {}
 
@@ -21,6 +22,8 @@ class Interests:
         for index, keys in self._wanted(instance):
             for key in keys:
                 index.setdefault(key, set()).add(instance.name)
+        for packed in _addresses(instance):
+            self._by_address[packed] = (*self._by_address.get(packed, ()), instance.name)
 
     def remove(self, instance: Instance) -> None:
         """Undo `add` of the same instance."""
@@ -29,6 +32,12 @@ class Interests:
                 index[key].discard(instance.name)
                 if not index[key]:
                     del index[key]
+        for packed in _addresses(instance):
+            others = tuple(name for name in self._by_address[packed] if name != instance.name)
+            if others:
+                self._by_address[packed] = others
+            else:
+                del self._by_address[packed]
 
     def of_device(self, device: str) -> Collection[str]:
         """Those on an interface, with addresses or routes there, or tracking it; ANY_DEVICE: on whatever."""
@@ -57,11 +66,14 @@ class Interests:
 
     def _wanted(self, instance: Instance) -> Iterator[tuple[dict[Any, set[str]], Iterable[Any]]]:
         yield self._by_device, _devices(instance)
-        yield self._by_address, (each.address.packed for each in instance.all_addresses)
         if instance.tracks:
             yield self._by_tracked, ((track.kind, track.name) for track in instance.tracks)
         if instance.track_src_ip and instance.source_ip is not None:
             yield self._by_source, (instance.source_ip.packed,)
+
+
+def _addresses(instance: Instance) -> set[bytes]:
+    return {each.address.packed for each in instance.all_addresses}
 
 
 def _devices(instance: Instance) -> set[str]:
