@@ -30,6 +30,16 @@ def cpu_ns(root: int) -> int:
     return total
 
 
+def ended_ns(root: int) -> int:
+    """Time that processes of the tree had which have ended and been waited for; whole ticks of the clock."""
+    ticks = 0
+    for pid in tree(root):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[13]) + int(fields[14])  # cutime and cstime of proc(5)
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 def memory_kb(root: int) -> dict[str, int]:
     """{"Pss": …, "Rss": …} of a process tree."""
     total = {"Pss": 0, "Rss": 0}

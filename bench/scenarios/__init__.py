@@ -3,6 +3,7 @@
 from harness.pairs import Scenario
 from scenarios import (
     capacity,
+    checks,
     failover,
     growth,
     ipv6,
@@ -39,4 +40,5 @@ ALL: tuple[Scenario, ...] = (
     *watch.SCENARIOS,
     *failover.SCENARIOS,
     *pressure.SCENARIOS,
+    *checks.SCENARIOS,
 )

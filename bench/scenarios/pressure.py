@@ -9,11 +9,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
-from harness import records
+from harness import gaps
 from harness.daemon import Daemon, text
 from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
@@ -148,33 +147,10 @@ def _measure(
         end_ns = time.time_ns()
         time.sleep(0.1)
         finish_capture(capture)
-        link = next(index for index, name in wire.far.indexes().items() if name == "v0")
-        last_words = bench.daemon.last_words()
-    times: dict[int, list[int]] = {vrid: [] for vrid in range(1, _BYSTANDERS.count + 1)}
-    for record in records.read(output.read_bytes()):
-        if record.ifindex == link and not record.outgoing and record.is_advert:
-            times[record.vrid].append(record.at_ns)
-    if not all(times.values()):
-        raise BenchError(f"{subject}: not MASTER of all bystanders; log:\n{last_words}")
-    return _figures(times.values(), start_ns, end_ns)
-
-
-def _figures(times: Iterable[list[int]], start_ns: int, end_ns: int) -> Mapping[str, float]:
-    """Gaps that touch the stretch of time, in intervals; a silence that outlasts it counts as a gap."""
-    gaps, sent, routers = [], 0, 0
-    for stamps in times:
-        routers += 1
-        sent += sum(start_ns <= at_ns < end_ns for at_ns in stamps)
-        gaps += [late - early for early, late in pairwise(stamps) if late > start_ns and early < end_ns]
-        if end_ns - stamps[-1] > _INTERVAL_NS:
-            gaps.append(end_ns - stamps[-1])
-    gaps.sort()
-    nominal = routers * (end_ns - start_ns) / _INTERVAL_NS
-    figures = {
-        key: gaps[min(int(share * len(gaps)), len(gaps) - 1)] / _INTERVAL_NS
-        for key, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
-    }
-    return {**figures, "lost": max(0.0, 100 * (1 - sent / nominal))}
+        times = gaps.heard(output, wire.far, range(1, _BYSTANDERS.count + 1))
+        if not all(times.values()):
+            raise BenchError(f"{subject}: not MASTER of all; log:\n{bench.daemon.last_words()}")
+    return gaps.figures(times.values(), start_ns, end_ns, _INTERVAL_NS)
 
 
 def _scenario(

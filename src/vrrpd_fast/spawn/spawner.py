@@ -56,6 +56,7 @@ class DaemonGone(Exception):
 class Helper:
     def __init__(self, socket_fd: int) -> None:
         self.socket_fd = socket_fd
+        self.identity = os.getuid(), os.getgid(), {os.getgid(), *os.getgroups()}
         self.running: dict[int, Run] = {}  # by pid, which is also the process group
         self.leaderless: set[int] = set()  # groups past their SIGTERM whose leader has gone
         self.deadlines: list[tuple[int, int, int, int]] = []  # (when_ns, pid, serial, signal)
@@ -113,19 +114,26 @@ class Helper:
         environment: dict[str, str],
         umask: int,
     ) -> None:
-        try:
-            pid = os.fork()
-        except OSError as error:
-            self.answer(serial, "refused", f"fork: {error.strerror}")
-            return
-        if pid == 0:
-            os.umask(umask)
-            become(argv, identity, environment, self.unset_write)
+        os.umask(umask)
+        pid = spawn(argv, environment) if identity is None or self.is_own(identity) else None
+        if pid is None:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                self.answer(serial, "refused", f"fork: {error.strerror}")
+                return
+            if pid == 0:
+                become(argv, identity, environment, self.unset_write)
         now_ns = time.monotonic_ns()
         self.running[pid] = Run(serial, now_ns)
         if timeout_ns:
             heapq.heappush(self.deadlines, (now_ns + timeout_ns, pid, serial, signal.SIGTERM))
         self.answer(serial, "started", pid)
+
+    def is_own(self, identity: tuple[int, int, tuple[int, ...]]) -> bool:
+        """Whether a script of this user, group and supplementary groups is what we are."""
+        uid, gid, groups = identity
+        return self.identity == (uid, gid, {gid, *groups})
 
     def expire(self, serial: int) -> None:
         for pid, run in self.running.items():
@@ -209,6 +217,25 @@ def signal_group(group: int, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def spawn(argv: tuple[str, ...], more_environment: dict[str, str]) -> int | None:
+    """Start a script as the user that we are, by vfork: a third of what fork costs, which copies page tables.
+
+    None when that fails: a child of fork tells why, or finds the shell for a script without #!.
+    """
+    try:
+        return os.posix_spawnp(
+            argv[0],
+            argv,
+            os.environ | more_environment,
+            file_actions=((os.POSIX_SPAWN_DUP2, 1, 2),),
+            setsid=True,
+            setsigmask=(),
+            setsigdef=CHANGED,
+        )
+    except (OSError, NotImplementedError):  # a C library without POSIX_SPAWN_SETSID
+        return None
 
 
 def become(

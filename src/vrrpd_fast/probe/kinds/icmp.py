@@ -16,10 +16,12 @@ from vrrpd_fast.model import IcmpProbe
 from vrrpd_fast.net.echo import Echo, Full
 from vrrpd_fast.probe.check import Check, Conclude, Context, Outcome
 from vrrpd_fast.probe.kinds.links import index_of
+from vrrpd_fast.system import enlarge_buffer
 
 _PAYLOAD_BYTES = 32
 _READ_BYTES = 2048
-_PER_WAKE = 64
+_PER_WAKE = 1024  # a thousand probes may be answered while something else has the loop
+_BUFFER_BYTES = 1 << 20
 _IP_PKTINFO = 8  # linux/in.h
 _PKTINFO4 = struct.Struct("=i4s4x")  # struct in_pktinfo: interface, source
 _PKTINFO6 = struct.Struct("=16si")  # struct in6_pktinfo: source, interface
@@ -156,6 +158,7 @@ def _raw_socket(version: int, identifier: int) -> socket.socket:
     )
     raw = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     try:
+        enlarge_buffer(raw, socket.SO_RCVBUF, _BUFFER_BYTES)
         if version == 4:
             raw.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", 0xFFFFFFFF & ~(1 << _ECHO_REPLY)))
         else:
