@@ -35,8 +35,9 @@ _HELD = 0.95  # of the probes' runs that are due
 
 # How many of a hundred probes are of a kind.
 _MIX = {
-    "tcp": 25,
+    "tcp": 15,
     "unix": 10,
+    "http": 10,
     "icmp": 15,
     "dns": 10,
     "process": 5,
