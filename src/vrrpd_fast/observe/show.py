@@ -145,6 +145,10 @@ def _tracker(tracker: dict[str, Any]) -> str:
     part = tracker["contribution"]
     effect = f"priority {part:+d}" if isinstance(part, int) else part
     text = f"{tracker['type']} {tracker['name']}: {_state(tracker)}, {effect}"
+    if "count" in tracker:
+        text += f" ({tracker['count']} running)"
+    if tracker.get("damped") is not None:
+        text += f" (flaps, to be up for {tracker['damped']:.0f} s more)"
     if tracker.get("last_result") is not None:
         text += f" (last: {tracker['last_result']} in {tracker['last_duration'] * 1000:.0f} ms)"
     return text

@@ -233,3 +233,14 @@ def test_long_and_wide_names_keep_the_columns() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_details_of_processes_and_of_what_flaps() -> None:
+    """How many run, and how long what flaps is still to be up."""
+    process = {"name": "web", "type": "process", "state": "up", "count": 3, "damped": None}
+    check = {"name": "chk", "type": "script", "state": "down", "damped": 41.6, "last_result": None}
+    weighted = {"weight": 5, "reverse": False}
+    trackers = [process | weighted | {"contribution": 5}, check | weighted | {"contribution": 0}]
+    text = as_details(status(instance(tracking=trackers)), NOW)
+    assert "process web: up, priority +5 (3 running)\n" in text
+    assert "script chk: down, priority +0 (flaps, to be up for 42 s more)\n" in text
