@@ -162,6 +162,22 @@ def test_what_all_probes_have() -> None:
     assert probes({"P": {"interval": 5} | unix})["P"].timeout == 5
 
 
+def test_what_is_doubtful() -> None:
+    block = {"interval": 1, "timeout": 2, "unix": {"path": "/a"}}
+    loaded = load_text(json.dumps({"vrrp_probe": {"P": block}, "vrrp_instance": {"A": ROUTER}}), "a.json")
+    unused, late = sorted(str(finding) for finding in loaded.findings)
+    assert "warning: vrrp_probe P: is tracked by no vrrp_instance" in unused
+    assert "warning: vrrp_probe P: timeout: 2 s is longer than the interval of 1 s" in late
+
+
+def test_a_probe_that_is_not_there() -> None:
+    router = ROUTER | {"track_probe": ["web1 weight 5"]}
+    block = {"unix": {"path": "/a"}}
+    with pytest.raises(model.ConfigError) as refused:
+        load_text(json.dumps({"vrrp_probe": {"web": block}, "vrrp_instance": {"A": router}}), "a.json")
+    assert 'there is no vrrp_probe "web1"; did you mean "web"?' in str(refused.value)
+
+
 def test_a_range_stands_for_many() -> None:
     block = {"range": {"n": [1, 3]}, "tcp": {"address": "192.0.2.{n}", "port": "{n+8000}"}}
     found = probes({"web{n}": block})

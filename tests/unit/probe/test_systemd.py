@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unit.probe import servers
 from unit.probe.running import outcome_of
@@ -255,6 +257,18 @@ def test_an_answer_cut_anywhere_is_refused_or_awaited() -> None:
     for end in range(len(reply.body)):
         with pytest.raises(dbus.MalformedError):
             list(dbus.Reply(5, reply.body[:end], "<").structs("ssssssouso"))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_get_further_than_being_refused(data: bytes) -> None:
+    for noise in (data, b"l\2\0\1" + data, b"l\3\1\1\0\0\0\0\1\0\0\0\20\0\0\0" + data):
+        try:
+            reply, length = dbus.decode(noise)
+            assert 0 <= length <= len(noise)
+            if reply is not None:
+                list(reply.structs("ssssssouso"))
+        except dbus.MalformedError:
+            pass
 
 
 @pytest.mark.peer("dbus-daemon")

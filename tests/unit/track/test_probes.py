@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields, replace
 
 from vrrpd_fast.model import Probe, UnixProbe
 from vrrpd_fast.probe import messages
@@ -189,6 +190,21 @@ def test_the_helper_goes_with_the_last_probe_and_comes_with_the_next(run: RunFix
             assert Path(f"/proc/{scene.probes.helper.pid}").exists()
 
     run(leave())
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(Probe) if each.name != "name"])
+def test_whatever_differs_is_judged_anew(run: RunFixture, tmp_path: Path, field: str) -> None:
+    others: dict[str, Any] = {"kind": UnixProbe(path="/b"), "init_fail": True}
+
+    async def differ() -> None:
+        async with scene_in(tmp_path) as scene:
+            probe = scene.probe("a")
+            scene.apply(probe)
+            other = replace(probe, **{field: others.get(field, 7)})
+            assert list(scene.probes.prepare({"a": other})) == ["a"]
+            assert scene.probes.prepare({"a": probe}) == {}
+
+    run(differ())
 
 
 def test_a_helper_that_is_killed_is_started_again_and_states_stay(
