@@ -703,7 +703,7 @@ class Fleet:
 
     async def publish(self) -> None:
         """Have observers see everything that there is now; until the first time they see an earlier run's."""
-        await self._segment.publish()
+        await self._segment.publish(self._sockets.drops(), self.links.overruns)
 
     def _is_occupied(self) -> bool:
         """Whether something is under way that what is shown to observers must not delay."""

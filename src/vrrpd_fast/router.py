@@ -257,6 +257,7 @@ class VirtualRouter:
         """The operator has it resign until then (seconds since 1970, math.inf); None: no more."""
         self.yields_until = until
         self._around.engine.yield_to_all(self.handle, until is not None)
+        self._around.tell_changed(self)
 
     def reconfigure(self, instance: Instance, now_ns: int, routing: PreparedRouting | None = None) -> None:
         """Other settings under the same identity (see `identity`); the state stays.

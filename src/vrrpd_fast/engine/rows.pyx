@@ -1,6 +1,6 @@
 """Rows of the stats segment, one for each virtual router, written in place (csrc/segment.h, docs/SEGMENT.md).
 
-Writing one costs some 100 ns and happens when a state changes, and once a second for all: no advert pays for
+Writing one costs 15 to 100 ns and happens when a state changes, and once a second for all: no advert pays for
 it. Only as much of the file is mapped as there are virtual routers, because mapped pages are the daemon's.
 """
 
