@@ -482,7 +482,7 @@ class VirtualRouter:
             "tracking": [reading.card() for reading in self._readings()],
             "group": None if self.group is None else self.group.name,
             "failover": self.failover,
-            "changes": self.generation,
+            "flaps": self.generation,
         }
 
     def _facts(self) -> JSON:

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Any, Final
 
@@ -37,10 +37,9 @@ _FIXED: Final = (
     *(layout.LAYOUT, layout.BYTE_ORDER, layout.HEADER_SIZE, layout.ROW_SIZE, layout.SLOTS, layout.OTHERS),
     *(layout.SEQUENCES_AT, layout.ROWS_AT, layout.ENTRIES_AT, layout.HEAP_AT),
 )
-_COUNTERS: Final = (*layout.COUNTERS, "kernel_absorbed")
 
 JSON = dict[str, Any]
-Cards = list[tuple[int, Any]]  # (slot, card)
+Cards = list[tuple[tuple[int, int], Any]]  # ((slot, serial), card)
 
 
 class Condition(StrEnum):
@@ -282,49 +281,50 @@ def _cards(file: _File, first: int, count: int, kind: type) -> Cards:
     """The cards of a stretch of slots, in the order in which they came to be; what they are decoded to."""
     if not count:
         return []
-    at = layout.ENTRIES_AT + first * layout.ENTRY_SIZE
+    at, size = layout.ENTRIES_AT + first * layout.ENTRY_SIZE, count * layout.ENTRY_SIZE
+    before = file.take(at, size)
     entries = [
-        (serial, slot, unit * layout.UNIT, length, checksum)
-        for slot, (unit, length, checksum, serial) in enumerate(
-            layout.ENTRY.iter_unpack(file.take(at, count * layout.ENTRY_SIZE)), first
-        )
+        (serial, slot, unit * layout.UNIT, length)
+        for slot, (unit, length, _, serial) in enumerate(layout.ENTRY.iter_unpack(before), first)
         if serial
     ]
     if not entries:
         return []
     entries.sort()
-    end = max(place + length for _, _, place, length, _ in entries)
-    if end > HEAP_LIMIT or max(length for _, _, _, length, _ in entries) > layout.CARD_LIMIT:
-        raise _Damaged("damaged: a card is larger than any can be")
+    end = max([place + length for _, _, place, length in entries])
+    if end > HEAP_LIMIT:
+        raise _Damaged("damaged: a card is further away than any can be")
     heap = memoryview(file.take(layout.HEAP_AT, min(end, max(0, file.size - layout.HEAP_AT))))
-    slots, serials, texts = [], [], []
-    crc32 = zlib.crc32
-    for serial, slot, place, length, checksum in entries:
-        text = heap[place : place + length]
-        if crc32(text) != checksum or len(text) != length:
-            serial, again = _card(file, slot)
-            if again is None:
-                continue
-            text = memoryview(again)
-        slots.append(slot)
-        serials.append(serial)
-        texts.append(text)
-    cards = msgspec.json.decode(b"[%b]" % b",".join(texts))
-    if len(cards) != len(slots) or not all(type(card) is kind for card in cards):
+    after = file.take(at, size)
+    decode = msgspec.json.Decoder().decode
+    changed = set()
+    if before != after:
+        both = zip(layout.ENTRY.iter_unpack(before), layout.ENTRY.iter_unpack(after), strict=True)
+        changed = {slot for slot, (old, new) in enumerate(both, first) if old != new}
+    # A place is given away only after its entry has changed: what was read of the others holds.
+    cards = [
+        ((slot, serial), decode(heap[place : place + length]))
+        for serial, slot, place, length in entries
+        if slot not in changed
+    ]
+    for slot in sorted(changed):
+        serial, text = _card(file, slot)
+        if serial:
+            cards.append(((slot, serial), decode(text)))
+    if changed:
+        cards.sort(key=lambda each: each[0][1])
+    if {type(card) for _, card in cards} - {kind}:
         raise _Damaged("damaged: a card is not what it should be")
-    if first == 0:
-        for card, serial in zip(cards, serials, strict=True):
-            card["serial"] = serial
-    return list(zip(slots, cards, strict=True))
+    return cards
 
 
-def _card(file: _File, slot: int) -> tuple[int, bytes | None]:
-    """One card that was replaced while it was read: its serial and text; None when it is gone."""
+def _card(file: _File, slot: int) -> tuple[int, bytes]:
+    """One card that was replaced while it was read: its serial, 0 when it is gone, and text."""
     for _ in range(TRIES):
         entry = file.take(layout.ENTRIES_AT + slot * layout.ENTRY_SIZE, layout.ENTRY_SIZE)
         unit, length, checksum, serial = layout.ENTRY.unpack(entry)
         if not serial:
-            return 0, None
+            return 0, b""
         if length <= layout.CARD_LIMIT:
             place = layout.HEAP_AT + unit * layout.UNIT
             text = os.pread(file.fd, length, place)
@@ -345,27 +345,58 @@ def _instances(
 
     One that has a card and no row yet, or no more, is left out.
     """
-    states, causes, never_late = layout.STATES, layout.CAUSES, layout.NEVER_LATE
-    text = _addresses()
-    for slot, card in cards:
-        row = rows[slot]
-        serial, state, old, cause, priority, master_priority, family, flags, _, interval_cs = row[:10]
-        if serial != card.pop("serial") or (names is not None and card["name"] not in names):
+    states, causes = layout.STATES, layout.CAUSES
+    known, never_late = layout.MASTER_KNOWN, layout.NEVER_LATE
+    texts = {4: _Addresses(socket.AF_INET, 4), 6: _Addresses(socket.AF_INET6, 16)}
+    for (slot, serial), card in cards:
+        # A name for every field costs less than an index; so do dicts made of names that stand here.
+        (
+            owner, state, old, cause, priority, master_priority, family, flags, _, interval_cs, address,
+            changed_ns, seen_ns, deadline_ns, flaps, late_ns, masterships, received, sent, intervals,
+            zeros_received, zeros_sent, types, lengths, sums, versions, vrids, ttls, addresses,
+            passwords, peers, absorbed,
+        ) = rows[slot]  # fmt: skip
+        if owner != serial or (names is not None and card["name"] not in names):
             continue
-        seen_ns, deadline_ns, flaps, late_ns = row[12:16]
-        if flaps != card.pop("changes"):  # the card of this state is still to come
-            card["last_transition"] = round(row[11] / NS, 6)
-            card["reason"] = causes[cause].replace("_", " ") if cause < len(causes) else "unknown"
+        word = causes[cause] if cause < len(causes) else "unknown"
+        if flaps != card["flaps"]:  # the card of this state is still to come
+            card["last_transition"] = round(changed_ns / NS, 6)
+            card["reason"] = word.replace("_", " ")
         card["state"] = states[state]
         card["effective_priority"] = priority
         card["master_advert_int"] = interval_cs / 100
-        card["master_address"] = text(row[10], family) if flags & layout.MASTER_KNOWN else None
+        card["master_address"] = texts[family][address] if flags & known else None
         card["master_priority"] = master_priority
         if card["tracking"]:
-            card["tracking"] = [_tracking(trackers, *each) for each in card["tracking"]]
-        card["statistics"] = dict(zip(_COUNTERS, row[16:], strict=True))
+            card["tracking"] = [
+                {
+                    **(trackers.get((kind, name)) or {"name": name, "type": kind, "state": "unknown"}),
+                    "weight": weight,
+                    "reverse": reverse,
+                    "contribution": part,
+                }
+                for kind, name, weight, reverse, part in card["tracking"]
+            ]
+        card["statistics"] = {
+            "master_transitions": masterships,
+            "advertisement_rcvd": received,
+            "advertisement_sent": sent,
+            "interval_errors": intervals,
+            "priority_zero_pkts_rcvd": zeros_received,
+            "priority_zero_pkts_sent": zeros_sent,
+            "invalid_type_pkts_rcvd": types,
+            "packet_length_errors": lengths,
+            "checksum_errors": sums,
+            "version_errors": versions,
+            "vrid_errors": vrids,
+            "ip_ttl_errors": ttls,
+            "address_list_errors": addresses,
+            "authentication_errors": passwords,
+            "peer_errors": peers,
+            "kernel_absorbed": absorbed,
+        }
         card["old_state"] = states[old]
-        card["cause"] = causes[cause] if cause < len(causes) else "unknown"
+        card["cause"] = word
         card["flaps"] = flaps
         card["lateness_ns"] = None if late_ns == never_late else late_ns
         card["last_advert"] = None if seen_ns < 0 else (seen_ns + offset_ns) / NS
@@ -373,31 +404,13 @@ def _instances(
         yield card
 
 
-def _addresses() -> Callable[[bytes, int], str]:
+class _Addresses(dict[bytes, str]):
     """Packed addresses as text; many virtual routers have few masters."""
-    known: dict[tuple[bytes, int], str] = {}
 
-    def text(packed: bytes, family: int) -> str:
-        found = known.get((packed, family))
-        if found is None:
-            if family == 4:
-                found = socket.inet_ntop(socket.AF_INET, packed[:4])
-            else:
-                found = socket.inet_ntop(socket.AF_INET6, packed)
-            known[packed, family] = found
-        return found
+    def __init__(self, family: int, length: int) -> None:
+        self._family = family
+        self._length = length
 
-    return text
-
-
-def _tracking(
-    trackers: dict[tuple[str, str], JSON],
-    kind: str,
-    name: str,
-    weight: int,
-    reverse: bool,
-    contribution: int | str,
-) -> JSON:
-    """What a virtual router makes of a tracker."""
-    tracker = trackers.get((kind, name)) or {"name": name, "type": kind, "state": "unknown"}
-    return {**tracker, "weight": weight, "reverse": reverse, "contribution": contribution}
+    def __missing__(self, packed: bytes) -> str:
+        text = self[packed] = socket.inet_ntop(self._family, packed[: self._length])
+        return text

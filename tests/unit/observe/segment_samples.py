@@ -166,10 +166,10 @@ class Sample:
     def put(self, slot: int, wanted: JSON) -> None:
         """A virtual router: its card and its row."""
         self._serial += 1
-        card = {**wanted, "changes": wanted["flaps"]}
+        card = dict(wanted)
         for name in (*DYNAMIC, "statistics"):
             card[name] = None
-        for name in ("old_state", "cause", "flaps", "lateness_ns", "last_advert", "down_deadline"):
+        for name in ("old_state", "cause", "lateness_ns", "last_advert", "down_deadline"):
             del card[name]
         self.card(slot, card, self._serial)
         self.row(slot, wanted, self._serial)
