@@ -15,6 +15,8 @@ DEFAULT_SOCKET = "/run/vrrpd-fast/control.sock"
 # Each has a module in cli/commands, and in the order of this table its line in the help.
 COMMANDS = {
     "status": "state of the virtual routers",
+    "stats": "counters, errors first; rates with --interval",
+    "top": "live screen of states, rates and trouble",
     "reload": "read the configuration again and apply the difference",
     "check": "what is wrong with a configuration file",
     "diff": "what breaks a group: the configurations of its two routers, compared",

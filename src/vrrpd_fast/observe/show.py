@@ -1,94 +1,112 @@
 """A status for people: a summary, what is out of the ordinary, then the table. One snapshot in, text out.
 
-Fits 80 columns, with one line a virtual router; the details are there for who names one.
+One line a virtual router, which fits 80 columns and says more where there are more; the details are there for
+who names one.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vrrpd_fast.observe.text import cut, duration, pad, printable, width
+from vrrpd_fast.observe.heading import summary, title
+from vrrpd_fast.observe.table import column_widths, table, total_width
+from vrrpd_fast.observe.text import cut, duration, printable
+from vrrpd_fast.observe.trouble import losses, tracker_state
 
-STATES = ("FAULT", "INIT", "MASTER", "BACKUP")  # what asks for attention comes first
 NAME_LIMIT = 16
 EXCEPTION_LIMIT = 20
+ALIKE_FROM = 3
+REASON_LIMIT = 20  # a column of less says nothing
+WIDTH = 80
 
 Instance = dict[str, Any]
 
 
-def as_table(status: dict[str, Any], now: float | None = None) -> str:
-    """Summary, exceptions, and one line each. `now` is seconds since the epoch."""
+def as_table(
+    status: dict[str, Any], now: float | None = None, *, columns: int = WIDTH, total: int | None = None
+) -> str:
+    """Summary, exceptions, and one line each, so wide.
+
+    `now` is seconds since the epoch; `total` how many virtual routers there are if these are not all.
+    """
     now = time.time() if now is None else now
     instances = status["instances"]
-    lines = [_title(status), _summary(instances)]
-    if exceptions := _exceptions(instances):
+    lines = [title(status, now), summary(instances, total)]
+    if exceptions := _exceptions(instances, columns):
         lines += ["", *exceptions]
     if instances:
-        lines += ["", *_table([_row(each, now) for each in instances])]
+        lines += ["", *_table(instances, now, columns)]
     return "\n".join(lines) + "\n"
 
 
 def as_details(status: dict[str, Any], now: float | None = None) -> str:
-    """Everything about each instance."""
+    """Everything about each instance; first, if the daemon does not run, that it does not."""
     now = time.time() if now is None else now
-    return "\n".join(_details(each, now) for each in status["instances"])
+    parts = [_details(each, now) for each in status["instances"]]
+    if status["condition"] != "running":
+        parts.insert(0, title(status, now) + "\n")
+    return "\n".join(parts)
 
 
-def _title(status: dict[str, Any]) -> str:
-    up = duration(status["uptime"])
-    text = f"vrrpd-fast {status['version']} on {status['router_id']}, process {status['pid']}, up {up}"
-    return printable(text)
+def _exceptions(instances: Iterable[Instance], columns: int) -> list[str]:
+    """Who is in FAULT and why, then who lacks some of the priority that its trackers could give.
 
-
-def _summary(instances: Sequence[Instance]) -> str:
-    count = Counter(each["state"] for each in instances)
-    parts = [f"{count[state]} {state}" for state in STATES if count[state]]
-    noun = "virtual router" if len(instances) == 1 else "virtual routers"
-    return f"{len(instances)} {noun}" + (": " + ", ".join(parts) if parts else "")
-
-
-def _exceptions(instances: Iterable[Instance]) -> list[str]:
-    """Who is in FAULT and why, then who lacks some of the priority that its trackers could give."""
-    faults = [f"{each['name']} FAULT: {each['reason']}" for each in instances if each["state"] == "FAULT"]
-    lacking = []
+    What is the matter with many is one line.
+    """
+    faults: dict[str, list[str]] = {}
+    lacking: dict[str, list[str]] = {}
     for each in instances:
-        losses = [loss for tracker in each["tracking"] if (loss := _loss(tracker))]
-        if each["state"] != "FAULT" and losses:
-            what = (
-                f"{each['name']} {each['state']}: priority {each['effective_priority']}, {', '.join(losses)}"
-            )
-            lacking.append(what)
-    lines = list(map(printable, faults + lacking))
+        if each["state"] == "FAULT":
+            faults.setdefault(f"FAULT: {each['reason']}", []).append(each["name"])
+        elif found := losses(each):
+            text = f"{each['state']}: priority {each['effective_priority']}, {', '.join(found)}"
+            lacking.setdefault(text, []).append(each["name"])
+    lines = [line for found in (faults, lacking) for line in _alike(found, columns)]
     if len(lines) > EXCEPTION_LIMIT:
-        lines[EXCEPTION_LIMIT:] = [f"… and {len(lines) - EXCEPTION_LIMIT} more"]
+        lines[EXCEPTION_LIMIT:] = [f"… and {len(lines) - EXCEPTION_LIMIT} lines more"]
     return lines
 
 
-def _loss(tracker: dict[str, Any]) -> str | None:
-    """What a tracker takes from the best priority it could give; None when nothing."""
-    weight = 0 if tracker["type"] == "file" else tracker["weight"]  # the number in a file has no best
-    best = max(0, -weight if tracker["reverse"] else weight)
-    part = tracker["contribution"]
-    if not isinstance(part, int):
-        return f"{tracker['name']} is {_state(tracker)} ({part})"
-    return f"{tracker['name']} is {_state(tracker)} ({part - best:+d})" if part < best else None
-
-
-def _state(tracker: dict[str, Any]) -> str:
-    """Of a file the number in it, if there is one."""
-    is_number = tracker["type"] == "file" and tracker["state"] == "read"
-    return str(tracker["value"] if is_number else tracker["state"])
+def _alike(found: dict[str, list[str]], columns: int) -> Iterable[str]:
+    """`lan FAULT: eth0 is down` for each, or `300 FAULT: eth0 is down: lan1, lan2, …` for all together."""
+    for text, names in found.items():
+        if len(names) < ALIKE_FROM:
+            yield from (printable(f"{name} {text}") for name in names)
+        else:
+            line = printable(f"{len(names)} {text}: {', '.join(names[:columns])}")
+            yield cut(line, max(columns, len(text) + NAME_LIMIT))
 
 
 HEADER = ("NAME", "INTERFACE", "VRID", "IP", "STATE", "PRIO", "SINCE", "MASTER")
 RIGHT = frozenset(("VRID", "PRIO"))
 
 
+def _table(instances: Sequence[Instance], now: float, columns: int) -> list[str]:
+    """With whole names, groups and reasons as far as there is room for them."""
+    header: tuple[str, ...] = HEADER
+    rows = [_row(each, now) for each in instances]
+    if total_width(column_widths([header, *rows])) > columns:
+        rows = [(cut(name, NAME_LIMIT), *rest) for name, *rest in rows]
+    for name, cells in (
+        ("GROUP", [printable(each.get("group") or "") for each in instances]),
+        ("ADDRESSES", [_addresses(each) for each in instances]),
+    ):
+        wider = [(*row, cell) for row, cell in zip(rows, cells, strict=True)]
+        if any(cells) and total_width(column_widths([(*header, name), *wider])) <= columns:
+            header, rows = (*header, name), wider
+    room = columns - total_width(column_widths([(*header, ""), *((*row, "") for row in rows)]))
+    if room >= REASON_LIMIT:
+        header = (*header, "REASON")
+        rows = [
+            (*row, cut(printable(each["reason"]), room)) for row, each in zip(rows, instances, strict=True)
+        ]
+    return table(header, rows, RIGHT)
+
+
 def _row(each: Instance, now: float) -> tuple[str, ...]:
     master = "this router" if each["state"] == "MASTER" else each["master_address"] or "-"
     return (
-        cut(printable(each["name"]), NAME_LIMIT),
+        printable(each["name"]),
         printable(each["interface"]),
         str(each["virtual_router_id"]),
         each["address_family"].removeprefix("ip"),
@@ -99,14 +117,10 @@ def _row(each: Instance, now: float) -> tuple[str, ...]:
     )
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(width, column)) for column in zip(HEADER, *rows, strict=True)]
-    for row in (HEADER, *rows):
-        cells = (
-            pad(cell, width, right=title in RIGHT)
-            for cell, width, title in zip(row, widths, HEADER, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
+def _addresses(each: Instance) -> str:
+    """The first, and how many more."""
+    first, *more = each["virtual_addresses"] or [""]
+    return f"{first} +{len(more)}" if more else first
 
 
 def _details(each: Instance, now: float) -> str:
@@ -124,6 +138,7 @@ def _details(each: Instance, now: float) -> str:
             f"VRID {each['virtual_router_id']} on {each['interface']}, "
             f"VRRPv{each['version']} over IP{each['address_family'].removeprefix('ip')}",
         ),
+        *([("group", each["group"])] if each.get("group") else []),
         ("priority", priority),
         ("master", f"{master}, priority {each['master_priority']}"),
         ("interval", f"{each['advert_int']:g} s, the master's {each['master_advert_int']:g} s"),
@@ -144,7 +159,7 @@ def _listed(label: str, values: Iterable[str]) -> Iterable[tuple[str, str]]:
 def _tracker(tracker: dict[str, Any]) -> str:
     part = tracker["contribution"]
     effect = f"priority {part:+d}" if isinstance(part, int) else part
-    text = f"{tracker['type']} {tracker['name']}: {_state(tracker)}, {effect}"
+    text = f"{tracker['type']} {tracker['name']}: {tracker_state(tracker)}, {effect}"
     if "count" in tracker:
         text += f" ({tracker['count']} running)"
     if tracker.get("damped") is not None:

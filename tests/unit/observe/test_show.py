@@ -37,6 +37,8 @@ def status(*instances: dict[str, Any]) -> dict[str, Any]:
         "version": "0.1.0",
         "pid": 812,
         "uptime": 3600.0 * 5 + 61,
+        "condition": "running",
+        "written": NOW,
         "instances": list(instances),
     }
 
@@ -148,7 +150,7 @@ def test_only_a_tracker_that_costs_something_is_an_exception(
     lines = as_table(
         status(instance("x", tracking=[tracker | {"contribution": contribution}])), NOW
     ).splitlines()
-    assert lines[3] == (expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER")
+    assert lines[3].startswith(expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER")
 
 
 @pytest.mark.parametrize(
@@ -167,16 +169,59 @@ def test_a_file_is_an_exception_when_it_lowers_the_priority(
     tracker = {"name": "load", "type": "file", "state": state, "value": value, "path": "/run/load"}
     tracker |= {"weight": 1, "reverse": False, "contribution": contribution}
     shown = status(instance("x", tracking=[tracker]))
-    assert as_table(shown, NOW).splitlines()[3] == (
-        expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER"
+    assert (
+        as_table(shown, NOW)
+        .splitlines()[3]
+        .startswith(expected or "NAME  INTERFACE  VRID  IP  STATE   PRIO  SINCE  MASTER")
     )
     word = str(value) if state == "read" else state
     assert f"file load: {word}, " in as_details(shown, NOW)
 
 
 def test_exceptions_are_not_endless() -> None:
-    lines = as_table(status(*(instance(str(n), state="FAULT") for n in range(1000))), NOW).splitlines()
-    assert lines[22:25] == ["19 FAULT: started", "… and 980 more", ""]
+    many = (instance(str(n), state="FAULT", reason=f"eth{n // 2} is down") for n in range(1000))
+    lines = as_table(status(*many), NOW).splitlines()
+    assert lines[22:25] == ["19 FAULT: eth9 is down", "… and 980 lines more", ""]
+
+
+def test_what_is_the_matter_with_many_is_one_line() -> None:
+    many = [instance(f"lan{n}", state="FAULT", reason="eth0 is down") for n in range(1000)]
+    lines = as_table(status(*many), NOW).splitlines()
+    assert lines[3].startswith("1000 FAULT: eth0 is down: lan0, lan1, lan2, ")
+    assert len(lines[3]) == 80 and lines[3].endswith("…")
+    assert lines[4] == ""
+
+
+@pytest.mark.parametrize(
+    ("condition", "beginning"),
+    [
+        ("running", "vrrpd-fast 0.1.0 on haproxy1, process 812, up 5h1m"),
+        (
+            "stuck",
+            "STUCK: vrrpd-fast 0.1.0 on haproxy1, process 812, gives no sign of life for 1m5s; this is",
+        ),
+        ("stopped", "STOPPED: vrrpd-fast 0.1.0 on haproxy1, process 812, ended 1m5s ago, 2"),
+    ],
+)
+def test_a_daemon_that_does_not_run_is_told_first(condition: str, beginning: str) -> None:
+    shown = status(instance()) | {"condition": condition, "written": NOW - 65}
+    assert as_table(shown, NOW).splitlines()[0].startswith(beginning)
+    assert as_details(shown, NOW).startswith("50\n" if condition == "running" else beginning)
+
+
+def test_part_of_all() -> None:
+    assert as_table(status(instance()), NOW, total=9).splitlines()[1] == "1 of 9 virtual routers: 1 BACKUP"
+
+
+def test_a_wide_terminal_shows_more() -> None:
+    shown = status(instance("a-rather-long-name-for-it", group="G1"), instance("51", group=None))
+    header, row, _ = as_table(shown, NOW, columns=140).splitlines()[3:]
+    assert header.split()[-3:] == ["GROUP", "ADDRESSES", "REASON"]
+    assert row.startswith("a-rather-long-name-for-it  eth0")
+    assert row.endswith("192.168.0.2  G1     192.168.0.75/32 +1  started")
+    for columns in range(60, 200):
+        lines = as_table(shown, NOW, columns=columns).splitlines()
+        assert max(map(len, lines[3:])) <= max(columns, 74)
 
 
 def test_thousand_rows_fit_80_columns() -> None:

@@ -1,0 +1,30 @@
+"""Tables of text: columns as wide as what is in them, as many as fit."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from vrrpd_fast.observe.text import pad, width
+
+GAP = "  "
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> list[str]:
+    """Lines. Columns whose titles are in `right` are flush right."""
+    rows = [header, *rows]
+    widths = column_widths(rows)
+    rights = [title in right for title in header]
+    return [
+        GAP.join(
+            pad(cell, columns, right=at_right)
+            for cell, columns, at_right in zip(row, widths, rights, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(width, column)) for column in zip(*rows, strict=True)]
+
+
+def total_width(widths: Sequence[int]) -> int:
+    """Of a line of columns that are so wide."""
+    return sum(widths) + len(GAP) * (len(widths) - 1)

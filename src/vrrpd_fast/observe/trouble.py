@@ -1,0 +1,66 @@
+"""What is the matter with a virtual router, and how much: for summaries, and to put the worst on top."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vrrpd_fast.observe.rates import errors
+from vrrpd_fast.observe.text import duration
+
+RECENT = 60.0  # seconds for which a change of state is news
+LATE_NS = 10_000_000  # a takeover's advert that much behind its time
+
+JSON = dict[str, Any]
+
+
+class Trouble(NamedTuple):
+    """Compares by how bad it is; `text` is empty when nothing is."""
+
+    rank: int
+    measure: float
+    text: str
+
+
+NONE = Trouble(0, 0, "")
+
+
+def trouble(each: JSON, moved: Mapping[str, int] | None, seconds: float, now: float) -> Trouble:
+    """The worst of it. `moved` is how far its counters did in the last `seconds`; `now` is epoch seconds."""
+    state = each["state"]
+    if state == "FAULT":
+        return Trouble(6, each["last_transition"], each["reason"])
+    if moved and (wrong := errors(moved)):
+        text = ", ".join(f"{name} {count / seconds:.1f}/s" for name, count in wrong.items())
+        return Trouble(5, sum(wrong.values()), text)
+    if state == "INIT":
+        return Trouble(4, each["last_transition"], each["reason"])
+    age = now - each["last_transition"]
+    if age < RECENT and each["flaps"] > 1:
+        return Trouble(
+            3, each["flaps"], f"{duration(age)} ago {each['old_state']} -> {state}: {each['reason']}"
+        )
+    if found := losses(each):
+        return Trouble(2, each["priority"] - each["effective_priority"], ", ".join(found))
+    if (late := each["lateness_ns"]) is not None and late >= LATE_NS:
+        return Trouble(1, late, "its last takeover was late")
+    return NONE
+
+
+def losses(each: JSON) -> list[str]:
+    """What its trackers take from the best priority that they could give."""
+    return [text for tracker in each["tracking"] if (text := _loss(tracker))]
+
+
+def _loss(tracker: JSON) -> str | None:
+    """`CHK is down (-2)`; None when nothing."""
+    weight = 0 if tracker["type"] == "file" else tracker["weight"]  # the number in a file has no best
+    best = max(0, -weight if tracker["reverse"] else weight)
+    part = tracker["contribution"]
+    if not isinstance(part, int):
+        return f"{tracker['name']} is {tracker_state(tracker)} ({part})"
+    return f"{tracker['name']} is {tracker_state(tracker)} ({part - best:+d})" if part < best else None
+
+
+def tracker_state(tracker: JSON) -> str:
+    """Of a file the number in it, if there is one."""
+    is_number = tracker["type"] == "file" and tracker["state"] == "read"
+    return str(tracker["value"] if is_number else tracker["state"])
