@@ -24,6 +24,7 @@ COMMANDS = {
     "exporter": "serve the metrics to Prometheus over HTTP",
     "convert": "print a keepalived.conf as JSON",
     "schema": "print the JSON Schema of the configuration",
+    "completion": "completion for bash, zsh and fish",
     "lab": "two routers and a client in namespaces: watch a failover",
 }
 

@@ -20,6 +20,13 @@ def complain(lines: Iterable[str]) -> None:
         sys.stderr.write(_lines(line) + "\n")
 
 
+def write_fields(rows: Iterable[Iterable[str]]) -> None:
+    """A line each, its fields separated by tabs; empty ones at its end are left out."""
+    for row in rows:
+        fields = (_lines(field).replace("\n", " ") for field in row)
+        sys.stdout.write("\t".join(fields).rstrip("\t") + "\n")
+
+
 def write_json(value: Any, *, indent: int | None = 2) -> None:
     """A value as JSON, in one line when `indent` is None. What may not be printed is escaped as JSON does."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
