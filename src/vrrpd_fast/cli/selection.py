@@ -85,8 +85,7 @@ class Selection:
     @property
     def exact_names(self) -> list[str] | None:
         """The names, if no other instance can be meant; None if one can, or if all are."""
-        has_pattern = any(set(name) & set("*?[") for name in self.names)
-        return None if has_pattern or not self.names else self.names
+        return None if not self.names or any(map(has_pattern, self.names)) else self.names
 
     def of(self, instances: Sequence[Instance]) -> tuple[list[Instance], list[str]]:
         """Those that are meant, and the names that mean none. An exact name goes before a pattern."""
@@ -103,6 +102,11 @@ class Selection:
             and (not self._states or each["state"] in self._states)
             and (not self._vrids or each["virtual_router_id"] in self._vrids)
         )
+
+
+def has_pattern(name: str) -> bool:
+    """Whether it may mean several."""
+    return not {"*", "?", "["}.isdisjoint(name)
 
 
 def matching(known: Iterable[str], names: Iterable[str]) -> tuple[set[str], list[str]]:

@@ -22,7 +22,9 @@ class ErrorAnswer(ControlError):
     """The daemon answered with an error."""
 
     def __init__(self, name: str, parameters: Mapping[str, Any]) -> None:
-        super().__init__(f"{name} {json.dumps(parameters)}" if parameters else name)
+        reason = parameters.get("reason")  # of Refused: a sentence
+        text = f"{name} {json.dumps(parameters)}" if parameters else name
+        super().__init__(reason if isinstance(reason, str) else text)
         self.name = name
         self.parameters = parameters
 

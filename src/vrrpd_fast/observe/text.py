@@ -1,6 +1,7 @@
 """Text for terminals: what may be printed, how wide it is, and spans of time in words."""
 
 import unicodedata
+from collections.abc import Sequence
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -23,6 +24,12 @@ def duration(seconds: float) -> str:
         if left >= size:
             return f"{left // size}{name}{left % size // smaller}{smaller_name}"
     return f"{left}s"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def cut(text: str, limit: int) -> str:

@@ -64,7 +64,10 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Resu
 
 def test_reload(ask: Callable[..., Result]) -> None:
     result = ask("reload")
-    assert (result.returncode, result.stdout) == (0, "reloaded: 2 added, 0 removed, 998 unchanged\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        "reloaded: 2 added, 0 removed, 998 unchanged\n  added: a, b\n",
+    )
     result = ask("reload", "--json")
     assert json.loads(result.stdout) == {"added": ["a", "b"], "removed": [], "unchanged": 998}
     result = ask("reload")
@@ -74,7 +77,10 @@ def test_reload(ask: Callable[..., Result]) -> None:
         "vrrpctl: nothing was changed\n"
     )
     result = ask("reload")
-    assert (result.returncode, result.stdout) == (1, "reloaded: 1 changed, 5 unchanged, 1 failed\n")
+    assert (result.returncode, result.stdout) == (
+        1,
+        "reloaded: 1 changed, 5 unchanged, 1 failed\n  changed: a\n",
+    )
     assert result.stderr == "vrrpctl: instance b does not run now: No buffer space available\n"
 
 
@@ -165,8 +171,9 @@ def test_schema_is_the_daemon_s(capfd: pytest.CaptureFixture[str]) -> None:
 def test_starts_light(name: str) -> None:
     """A command imports no other one, nothing of the daemon and nothing slow: it should be there at once."""
     program = (
-        "import sys; from vrrpd_fast.cli.ctl import parser; "
-        f"parser().parse_known_args([{name!r}, 'x', 'x']); print(*sorted(sys.modules), sep='\\n')"
+        "import contextlib, io, sys; from vrrpd_fast.cli.ctl import main\n"
+        f"with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main([{name!r}, '-h'])\n"
+        "print(*sorted(sys.modules), sep='\\n')"
     )
     modules = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

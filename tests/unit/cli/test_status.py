@@ -279,6 +279,29 @@ def test_a_terminal_of_few_letters(tmp_path: Path) -> None:
     assert b"3 \\xd7 1 s" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["status", "stats"])
+def test_starts_light(sample: tuple[str, Sample], command: str) -> None:
+    """Of what it imports only msgspec takes its time; 100 ms for the whole command is the budget."""
+    program = f"{PROGRAM.replace('sys.exit(main())', 'main()')}; print(*sys.modules, file=sys.stderr)"
+    arguments = [sys.executable, "-c", program, "--socket", sample[0], command]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    modules = set(result.stderr.split())
+    ours = {name.split(".")[1] for name in modules if name.startswith("vrrpd_fast.")}
+    assert ours == {"cli", "observe"}
+    assert "msgspec" in modules
+    slow = {
+        "asyncio",
+        "uvloop",
+        "pyroute2",
+        "rich",
+        "importlib.metadata",
+        "logging",
+        "subprocess",
+        "tempfile",
+    }
+    assert not slow & modules
+
+
 def test_closed_pipe_is_no_traceback(sample: tuple[str, Sample]) -> None:
     read, write = os.pipe()
     os.close(read)
