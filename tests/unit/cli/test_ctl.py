@@ -172,7 +172,8 @@ def test_starts_light(name: str) -> None:
     """A command imports no other one, nothing of the daemon and nothing slow: it should be there at once."""
     program = (
         "import contextlib, io, sys; from vrrpd_fast.cli.ctl import main\n"
-        f"with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main([{name!r}, '-h'])\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        f"  main([{name!r}, '-h'])\n"
         "print(*sorted(sys.modules), sep='\\n')"
     )
     modules = subprocess.run(
