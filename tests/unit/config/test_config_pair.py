@@ -111,7 +111,7 @@ def test_names_interfaces_and_order_may_differ(tmp_path: Path) -> None:
             "network",
         ),
         ({"priority": 200}, {}, {}, "warning", "priority", "trackers"),
-        ({"priority": 255}, {}, {"priority": 255}, "error", "priority", "gives way"),
+        ({"priority": 255}, {}, {"priority": 255}, "error", "priority", "higher address"),
         ({"authentication": PASS}, V2, {}, "error", "authentication", "refused"),
         (
             {"authentication": PASS | {"auth_pass": "two"}},
@@ -124,8 +124,8 @@ def test_names_interfaces_and_order_may_differ(tmp_path: Path) -> None:
         ({"checksum": "rfc9568"}, {}, {}, "warning", "checksum", "another implementation"),
         ({"accept": False}, {}, {}, "warning", "packets to the addresses", "who is MASTER"),
         (BACK, {}, {}, "error", "unicast_peer", "neither hears"),
-        ({"unicast_peer": ["192.0.2.3"]}, {}, UNICAST, "error", "unicast_peer", "never told"),
-        (BACK | {"unicast_peer": ["192.0.2.9"]}, {}, UNICAST, "error", "unicast_peer", "never told"),
+        ({"unicast_peer": ["192.0.2.3"]}, {}, UNICAST, "error", "unicast_peer", "does not hear"),
+        (BACK | {"unicast_peer": ["192.0.2.9"]}, {}, UNICAST, "error", "unicast_peer", "does not hear"),
         (
             {"unicast_peer": ["192.0.2.2"]},
             {},

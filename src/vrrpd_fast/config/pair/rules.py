@@ -161,7 +161,7 @@ def _priority(both: Both) -> Iterator[Difference]:
             Severity.ERROR,
             "priority",
             values,
-            "both own the addresses, so neither ever gives way to the other",
+            "both own the addresses: who starts is MASTER at once, and then the higher address wins",
         )
     else:
         yield both.differ(
@@ -240,18 +240,23 @@ def _path(both: Both) -> Iterator[Difference]:
 
 def _names_it(both: Both, sender: Instance, receiver: Instance, *, is_first: bool) -> Iterator[Difference]:
     """Whether `sender` sends to `receiver`, and with a TTL that counts there; as far as it can be told."""
+    unheard = (
+        BOTH_MASTER
+        if sender.priority >= receiver.priority
+        else "and when the one of lower priority has to be MASTER both are"
+    )
     if receiver.source_ip is not None and receiver.source_ip not in {
         it.address for it in sender.unicast_peers
     }:
         peers = ", ".join(str(it.address) for it in sender.unicast_peers) or "no peer"
         values = (f"sends to {peers}", f"is {receiver.source_ip}")
-        yield _turned(
-            both, "unicast_peer", values, f"one is never told of the other, {BOTH_MASTER}", is_first
-        )
+        yield _turned(both, "unicast_peer", values, f"one does not hear the other, {unheard}", is_first)
     for peer in receiver.unicast_peers:
         if peer.address == sender.source_ip and not peer.min_ttl <= sender.unicast_ttl <= peer.max_ttl:
             values = (f"sends with TTL {sender.unicast_ttl}", f"accepts {peer.min_ttl} to {peer.max_ttl}")
-            yield _turned(both, "unicast_ttl", values, f"the adverts are refused, {BOTH_MASTER}", is_first)
+            yield _turned(
+                both, "unicast_ttl", values, f"one refuses the other's adverts, {unheard}", is_first
+            )
 
 
 def _turned(both: Both, key: str, values: tuple[str, str], consequence: str, is_first: bool) -> Difference:
