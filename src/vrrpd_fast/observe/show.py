@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vrrpd_fast.observe.heading import summary, title
-from vrrpd_fast.observe.table import column_widths, table, total_width
-from vrrpd_fast.observe.text import cut, duration, printable
+from vrrpd_fast.observe.table import lines, total_width
+from vrrpd_fast.observe.text import cut, duration, printable, width
 from vrrpd_fast.observe.trouble import losses, tracker_state
 
 NAME_LIMIT = 16
@@ -31,12 +31,12 @@ def as_table(
     """
     now = time.time() if now is None else now
     instances = status["instances"]
-    lines = [title(status, now), summary(instances, total)]
+    text = [title(status, now), summary(instances, total)]
     if exceptions := _exceptions(instances, columns):
-        lines += ["", *exceptions]
+        text += ["", *exceptions]
     if instances:
-        lines += ["", *_table(instances, now, columns)]
-    return "\n".join(lines) + "\n"
+        text += ["", *_table(instances, now, columns)]
+    return "\n".join(text) + "\n"
 
 
 def as_details(status: dict[str, Any], now: float | None = None) -> str:
@@ -61,10 +61,10 @@ def _exceptions(instances: Iterable[Instance], columns: int) -> list[str]:
         elif found := losses(each):
             text = f"{each['state']}: priority {each['effective_priority']}, {', '.join(found)}"
             lacking.setdefault(text, []).append(each["name"])
-    lines = [line for found in (faults, lacking) for line in _alike(found, columns)]
-    if len(lines) > EXCEPTION_LIMIT:
-        lines[EXCEPTION_LIMIT:] = [f"… and {len(lines) - EXCEPTION_LIMIT} lines more"]
-    return lines
+    told = [line for found in (faults, lacking) for line in _alike(found, columns)]
+    if len(told) > EXCEPTION_LIMIT:
+        told[EXCEPTION_LIMIT:] = [f"… and {len(told) - EXCEPTION_LIMIT} lines more"]
+    return told
 
 
 def _alike(found: dict[str, list[str]], columns: int) -> Iterable[str]:
@@ -83,24 +83,24 @@ RIGHT = frozenset(("VRID", "PRIO"))
 
 def _table(instances: Sequence[Instance], now: float, columns: int) -> list[str]:
     """With whole names, groups and reasons as far as there is room for them."""
-    header: tuple[str, ...] = HEADER
-    rows = [_row(each, now) for each in instances]
-    if total_width(column_widths([header, *rows])) > columns:
-        rows = [(cut(name, NAME_LIMIT), *rest) for name, *rest in rows]
-    for name, cells in (
-        ("GROUP", [printable(each.get("group") or "") for each in instances]),
-        ("ADDRESSES", [_addresses(each) for each in instances]),
+    shown = [list(column) for column in zip(HEADER, *(_row(each, now) for each in instances), strict=True)]
+    widths = [max(map(width, column)) for column in shown]
+    if total_width(widths) > columns:
+        shown[0] = [cut(name, NAME_LIMIT) for name in shown[0]]
+        widths[0] = min(widths[0], NAME_LIMIT)
+    for column in (
+        ["GROUP", *(printable(each.get("group") or "") for each in instances)],
+        ["ADDRESSES", *map(_addresses, instances)],
     ):
-        wider = [(*row, cell) for row, cell in zip(rows, cells, strict=True)]
-        if any(cells) and total_width(column_widths([(*header, name), *wider])) <= columns:
-            header, rows = (*header, name), wider
-    room = columns - total_width(column_widths([(*header, ""), *((*row, "") for row in rows)]))
+        needed = max(map(width, column))
+        if any(column[1:]) and total_width([*widths, needed]) <= columns:
+            shown.append(column)
+            widths.append(needed)
+    room = columns - total_width([*widths, 0])
     if room >= REASON_LIMIT:
-        header = (*header, "REASON")
-        rows = [
-            (*row, cut(printable(each["reason"]), room)) for row, each in zip(rows, instances, strict=True)
-        ]
-    return table(header, rows, RIGHT)
+        shown.append(["REASON", *(cut(printable(each["reason"]), room) for each in instances)])
+        widths.append(room)
+    return lines(zip(*shown, strict=True), widths, [column[0] in RIGHT for column in shown])
 
 
 def _row(each: Instance, now: float) -> tuple[str, ...]:
@@ -146,9 +146,9 @@ def _details(each: Instance, now: float) -> str:
         *_listed("tracking", map(_tracker, each["tracking"])),
         *_listed("counters", _counters(each["statistics"])),
     ]
-    lines = [printable(each["name"])]
-    lines += [f"  {label:<15} {printable(text)}" for label, text in facts]
-    return "\n".join(lines) + "\n"
+    text = [printable(each["name"])]
+    text += [f"  {label:<15} {printable(value)}" for label, value in facts]
+    return "\n".join(text) + "\n"
 
 
 def _listed(label: str, values: Iterable[str]) -> Iterable[tuple[str, str]]:

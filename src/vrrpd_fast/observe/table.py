@@ -1,4 +1,4 @@
-"""Tables of text: columns as wide as what is in them, as many as fit."""
+"""Tables of text: columns as wide as what is in them."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -10,8 +10,12 @@ GAP = "  "
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> list[str]:
     """Lines. Columns whose titles are in `right` are flush right."""
     rows = [header, *rows]
-    widths = column_widths(rows)
-    rights = [title in right for title in header]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return lines(rows, widths, [title in right for title in header])
+
+
+def lines(rows: Iterable[Sequence[str]], widths: Sequence[int], rights: Sequence[bool]) -> list[str]:
+    """A line for each row, its cells so wide."""
     return [
         GAP.join(
             pad(cell, columns, right=at_right)
@@ -19,10 +23,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Collectio
         ).rstrip()
         for row in rows
     ]
-
-
-def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(width, column)) for column in zip(*rows, strict=True)]
 
 
 def total_width(widths: Sequence[int]) -> int:
