@@ -11,6 +11,16 @@ def ask(socket: str, method: str, **parameters: Any) -> dict[str, Any]:
     try:
         return call(socket, method, **parameters)
     except ErrorAnswer as error:
-        raise CommandError([f"vrrpctl: {error}"], FAILED) from error
+        raise CommandError(_lines(error), FAILED) from error
     except Unreachable as error:
         raise CommandError([f"vrrpctl: {error}"], DAEMON) from error
+
+
+def _lines(error: ErrorAnswer) -> list[str]:
+    match error.name.rpartition(".")[2]:
+        case "ReloadFailed":
+            return [*error.parameters["findings"], "vrrpctl: nothing was changed"]
+        case "NotFound":
+            return [f"vrrpctl: no virtual router is named {name!r}" for name in error.parameters["names"]]
+        case _:
+            return [f"vrrpctl: {error}"]

@@ -22,19 +22,17 @@ class ErrorAnswer(ControlError):
     """The daemon answered with an error."""
 
     def __init__(self, name: str, parameters: Mapping[str, Any]) -> None:
-        reason = parameters.get("reason")  # of Refused: a sentence
+        sentence = parameters.get("text")  # of Refused
         text = f"{name} {json.dumps(parameters)}" if parameters else name
-        super().__init__(reason if isinstance(reason, str) else text)
+        super().__init__(sentence if isinstance(sentence, str) else text)
         self.name = name
         self.parameters = parameters
 
 
 def call(path: str, method: str, *, timeout: float = TIMEOUT, **parameters: Any) -> dict[str, Any]:
-    """Ask the daemon once: a method of org.vrrpdfast, each of which answers with one object. ControlError."""
+    """Ask the daemon once: a method of org.vrrpdfast, and its answer. ControlError."""
     with Client(path, timeout) as client:
-        answer = client.call(f"{INTERFACE}.{method}", **parameters)
-    result: dict[str, Any] = next(iter(answer.values()))
-    return result
+        return client.call(f"{INTERFACE}.{method}", **parameters)
 
 
 class Client:

@@ -72,8 +72,8 @@ def run(path: str, capsys: pytest.CaptureFixture[str]) -> Run:
     return ask
 
 
-def orders(**value: Any) -> JSON:
-    return {"parameters": {"orders": value}}
+def answer(**parameters: Any) -> JSON:
+    return {"parameters": parameters}
 
 
 @pytest.mark.parametrize(
@@ -82,30 +82,19 @@ def orders(**value: Any) -> JSON:
         ("resign lan1", "Resign", {"names": ["lan1"], "for_seconds": None}),
         ("resign lan1 wan --for 60", "Resign", {"names": ["lan1", "wan"], "for_seconds": 60.0}),
         ("resign lan* --for 0.5", "Resign", {"names": ["lan1", "lan2"], "for_seconds": 0.5}),
-        ("resign --all", "Resign", {"names": [], "for_seconds": None}),
-        ("resign --cancel --all", "TakeBack", {"names": []}),
-        ("resign --cancel w?n", "TakeBack", {"names": ["wan"]}),
+        ("resign --all", "Resign", {"names": ["lan1", "lan2", "wan"], "for_seconds": None}),
+        ("resign w?n --for 0", "Resign", {"names": ["wan"], "for_seconds": 0}),
         ("priority lan1 150", "SetPriority", {"name": "lan1", "priority": 150}),
         ("priority lan1 auto", "SetPriority", {"name": "lan1", "priority": None}),
         ("log-level debug", "SetLogLevel", {"level": "debug"}),
     ],
 )
 def test_what_is_asked(daemon: Fake, run: Run, arguments: str, method: str, parameters: JSON) -> None:
-    daemon.answer = orders(
-        resigned=[],
-        held=[],
-        freed=[],
-        before=100,
-        base=1,
-        configured=1,
-        effective=1,
-        level="debug",
-        name="lan1",
-    )
+    daemon.answer = answer(resigned=[], held=[], refused={}, configured=1, effective=1, previous="info")
     assert run(*arguments.split())[0] == 0
     assert daemon.calls == [(f"org.vrrpdfast.{method}", parameters)]
     status, out, _ = run(*arguments.split(), "--json")
-    assert (status, json.loads(out)) == (0, daemon.answer["parameters"]["orders"])
+    assert (status, json.loads(out)) == (0, daemon.answer["parameters"])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +105,6 @@ def test_what_is_asked(daemon: Fake, run: Run, arguments: str, method: str, para
         "resign lan1 --for -1",
         "resign lan1 --for nan",
         "resign lan1 --for inf",
-        "resign lan1 --for 9 --cancel",
         "priority lan1",
         "priority lan1 0",
         "priority lan1 255",
@@ -130,10 +118,13 @@ def test_wrong_usage_asks_nothing(daemon: Fake, run: Run, arguments: str) -> Non
     assert err
 
 
-def test_a_pattern_that_means_none_is_not_all(daemon: Fake, run: Run) -> None:
+def test_a_pattern_that_means_none(daemon: Fake, run: Run) -> None:
     status, out, err = run("resign", "none*")
     assert (status, out, err) == (1, "", "vrrpctl: no virtual router is named 'none*'\n")
     assert daemon.calls == []
+
+
+MANY = [str(n) for n in range(500)]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +132,7 @@ def test_a_pattern_that_means_none_is_not_all(daemon: Fake, run: Run) -> None:
     [
         (
             ["a", "b"],
-            [],
+            ["a", "b"],
             ["--for", "90"],
             ["resigned: a, b", "they take nothing back from a live master for 1m30s"],
         ),
@@ -149,47 +140,67 @@ def test_a_pattern_that_means_none_is_not_all(daemon: Fake, run: Run) -> None:
             [],
             ["c"],
             [],
-            ["none of them was MASTER", "not MASTER anyway: c", "until `vrrpctl resign --cancel`"],
+            [
+                "not MASTER anyway: c",
+                "they take nothing back from a live master until `vrrpctl resign --for 0`",
+            ],
         ),
-        ([str(n) for n in range(500)], [], [], ["resigned: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 490 more"]),
+        (
+            MANY,
+            MANY,
+            ["--for", "5"],
+            [
+                "resigned: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 490 more",
+                "they take nothing back from a live master for 5s",
+            ],
+        ),
+        ([], [], ["--for", "0"], ["they preempt again as their priority says"]),
     ],
 )
 def test_what_is_said_of_resigning(
     daemon: Fake, run: Run, resigned: list[str], held: list[str], options: list[str], expected: list[str]
 ) -> None:
-    daemon.answer = orders(resigned=resigned, held=held)
+    daemon.answer = answer(resigned=resigned, held=held, refused={})
     status, out, err = run("resign", "lan1", *options)
     assert (status, err) == (0, "")
-    for line in expected:
-        assert line in out
+    assert out.splitlines() == expected
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (
-            {"before": 102, "effective": 152, "base": 150, "configured": 100},
-            "priority 102 -> 152: base 150 (configured is 100), trackers add +2\n",
-        ),
-        (
-            {"before": 150, "effective": 100, "base": 100, "configured": 100},
-            "priority 150 -> 100: base 100 (as configured)\n",
-        ),
-    ],
-)
-def test_what_is_said_of_a_priority(daemon: Fake, run: Run, answer: JSON, expected: str) -> None:
-    daemon.answer = orders(name="lan1", **answer)
-    assert run("priority", "lan1", "auto") == (0, expected, "")
+def test_who_does_not_resign_is_named(daemon: Fake, run: Run) -> None:
+    daemon.answer = answer(resigned=["a"], held=["a"], refused={"b": "it owns its addresses"})
+    status, out, err = run("resign", "a", "b")
+    assert status == 1
+    assert out.startswith("resigned: a\n")
+    assert err == "vrrpctl: b does not resign: it owns its addresses\n"
 
 
-def test_a_refusal_is_its_sentence(daemon: Fake, run: Run) -> None:
-    daemon.answer = {"error": "org.vrrpdfast.Refused", "parameters": {"reason": "it owns\x1b its addresses"}}
-    for arguments in (["resign", "lan1"], ["priority", "lan1", "9"], ["log-level", "info"]):
+def test_what_is_said_of_a_priority(daemon: Fake, run: Run) -> None:
+    daemon.answer = answer(configured=100, effective=152)
+    assert run("priority", "lan1", "150")[1] == (
+        "base priority 150 in place of the configured 100; with what trackers add 152\n"
+    )
+    daemon.answer = answer(configured=100, effective=102)
+    assert run("priority", "lan1", "auto")[1] == (
+        "base priority 100 as configured; with what trackers add 102\n"
+    )
+
+
+def test_refusals_are_sentences(daemon: Fake, run: Run) -> None:
+    orders = (["resign", "lan1"], ["priority", "lan1", "9"], ["log-level", "info"])
+    daemon.answer = {"error": "org.vrrpdfast.Refused", "parameters": {"text": "it owns\x1b its addresses"}}
+    for arguments in orders:
         assert run(*arguments) == (1, "", "vrrpctl: it owns\\x1b its addresses\n")
+    daemon.answer = {"error": "org.vrrpdfast.NotFound", "parameters": {"names": ["a\x1b", "b"]}}
+    for arguments in orders:
+        status, out, err = run(*arguments)
+        assert (status, out) == (1, "")
+        assert err == (
+            "vrrpctl: no virtual router is named 'a\\x1b'\nvrrpctl: no virtual router is named 'b'\n"
+        )
 
 
 @pytest.mark.parametrize(
-    "arguments", ["resign lan1", "resign --all --cancel", "priority a 9", "log-level info"]
+    "arguments", ["resign lan1", "resign lan1 --for 0", "priority a 9", "log-level info"]
 )
 def test_nobody_there(path: str, run: Run, arguments: str) -> None:
     status, out, err = run(*arguments.split())

@@ -96,9 +96,10 @@ def test_status_arrives_whole(run: RunFixture, tmp_path: Path, count: int) -> No
         target = Target(count)
         path = tmp_path / "socket"
         async with serving(target, path):
-            assert await asyncio.to_thread(call, str(path), "GetStatus") == target.value
+            assert await asyncio.to_thread(call, str(path), "GetStatus") == {"status": target.value}
             assert target.names == []
-            assert await asyncio.to_thread(call, str(path), "GetStatus", names=["a", "b"]) == target.value
+            named = await asyncio.to_thread(call, str(path), "GetStatus", names=["a", "b"])
+            assert named == {"status": target.value}
             assert target.names == ["a", "b"]
 
     run(main())
@@ -135,7 +136,7 @@ def test_reload(run: RunFixture, tmp_path: Path, caplog: pytest.LogCaptureFixtur
         target = Target(0)
         path = str(tmp_path / "socket")
         async with serving(target, tmp_path / "socket"):
-            assert await asyncio.to_thread(call, path, "Reload") == {"added": 1}
+            assert await asyncio.to_thread(call, path, "Reload") == {"summary": {"added": 1}}
             target.error = Unusable()
             with pytest.raises(ErrorAnswer) as caught:
                 await asyncio.to_thread(call, path, "Reload")
@@ -214,12 +215,13 @@ def test_second_copy_is_refused_and_a_dead_one_replaced(run: RunFixture, tmp_pat
         assert await first.stdout.readline() == b"ready\n"
         with pytest.raises(AlreadyRunning, match=f"{path} is served by process {first.pid}"):
             await Service(Target(0)).start(str(path))
-        assert await asyncio.to_thread(call, str(path), "GetStatus") == {"instances": []}
+        assert await asyncio.to_thread(call, str(path), "GetStatus") == {"status": {"instances": []}}
         first.kill()
         await first.wait()
         assert path.exists()  # it had no chance to remove it
         async with serving(Target(3), path):
-            assert len((await asyncio.to_thread(call, str(path), "GetStatus"))["instances"]) == 3
+            answer = await asyncio.to_thread(call, str(path), "GetStatus")
+            assert len(answer["status"]["instances"]) == 3
         assert not path.exists()
 
     run(main())

@@ -13,9 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    orders = ask(arguments.socket, "SetLogLevel", level=arguments.level)
+    answer = ask(arguments.socket, "SetLogLevel", level=arguments.level)
     if arguments.json:
-        write_json(orders)
+        write_json(answer)
     else:
-        write(f"log level {orders['before']} -> {orders['level']}\n")
+        write(f"log level {answer['previous']} -> {arguments.level}\n")
     return DONE

@@ -26,13 +26,13 @@ def _priority(text: str) -> int | None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    orders = ask(arguments.socket, "SetPriority", name=arguments.name, priority=arguments.priority)
+    answer = ask(arguments.socket, "SetPriority", name=arguments.name, priority=arguments.priority)
     if arguments.json:
-        write_json(orders)
+        write_json(answer)
         return DONE
-    base, configured = orders["base"], orders["configured"]
-    stated = "as configured" if base == configured else f"configured is {configured}"
-    trackers = orders["effective"] - base
-    counted = f", trackers add {trackers:+d}" if trackers else ""
-    write(f"priority {orders['before']} -> {orders['effective']}: base {base} ({stated}){counted}\n")
+    configured, effective = answer["configured"], answer["effective"]
+    base = f"{configured} as configured"
+    if arguments.priority is not None:
+        base = f"{arguments.priority} in place of the configured {configured}"
+    write(f"base priority {base}; with what trackers add {effective}\n")
     return DONE

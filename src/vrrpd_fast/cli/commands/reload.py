@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vrrpd_fast.cli.control import ask
-from vrrpd_fast.cli.exits import DONE, FAILED, CommandError
+from vrrpd_fast.cli.exits import DONE, FAILED
 from vrrpd_fast.cli.output import complain, write, write_json
-from vrrpd_fast.control.client import ErrorAnswer
 from vrrpd_fast.observe.text import listed
 
 
@@ -16,13 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        summary = ask(arguments.socket, "Reload")
-    except CommandError as error:
-        refusal = error.__cause__
-        if isinstance(refusal, ErrorAnswer) and "findings" in refusal.parameters:
-            raise CommandError([*refusal.parameters["findings"], "vrrpctl: nothing was changed"]) from refusal
-        raise
+    summary = ask(arguments.socket, "Reload")["summary"]
     if arguments.json:
         write_json(summary)
     else:
