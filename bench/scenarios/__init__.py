@@ -2,6 +2,7 @@
 
 from harness.pairs import Scenario
 from scenarios import (
+    bfd,
     capacity,
     checks,
     failover,
@@ -41,4 +42,5 @@ ALL: tuple[Scenario, ...] = (
     *failover.SCENARIOS,
     *pressure.SCENARIOS,
     *checks.SCENARIOS,
+    *bfd.SCENARIOS,
 )
