@@ -76,7 +76,7 @@ def text(subject: str, sessions: Sessions, end: int, track: str = "", shape: Sha
             for name, number in names.items()
         }
         for instance in document["vrrp_instance"].values():
-            # One list for all: what nobody tracks is told in a warning, nothing else.
+            instance["virtual_router_id"] += 100 * end  # the ends are no pair
             instance["track_bfd"] = [track] if track else []
         return json.dumps(document)
     blocks = [

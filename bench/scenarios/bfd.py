@@ -19,7 +19,7 @@ from harness.network import BenchError, Wire
 from harness.pairs import Budget, Effort, Metric, Scenario
 from harness.programs import FLOOR, KEEPALIVED, OURS, Programs
 from harness.shape import OUR_PRIORITY, Shape
-from harness.steady import observe, wait_for_rate
+from harness.steady import observe
 
 _PATIENCE_S = 60.0
 _DEATHS = 5
@@ -52,13 +52,26 @@ def _measure_cpu(sessions: Sessions, programs: Programs, subject: str, effort: E
         far = Speaker(programs, wire, OURS, sessions, 2)
         near = Speaker(programs, wire, subject, sessions, 1)
         stack.callback(near.close)
-        if sessions.count <= 500 or subject == OURS:
-            wait_for_rate(wire.far, sessions.per_second, programs.last_words)
+        _wait_until_up(wire, sessions)
         window = observe(wire.near, [near.pid, far.pid], effort.window_s)
     return {
         "cpu": window.cpu_ns[0] / window.packets / 1000,
         "rate": 100 * window.packets / window.seconds / sessions.per_second,
     }
+
+
+def _wait_until_up(wire: Wire, sessions: Sessions) -> None:
+    """Until both ends send about as fast as they are to, for a second and a half."""
+    deadline = time.monotonic() + _PATIENCE_S
+    held = 0
+    while held < 3:
+        if time.monotonic() > deadline:
+            raise BenchError("the sessions do not come up")
+        ends = (wire.near, wire.far)
+        before = [node.packets_sent() for node in ends]
+        time.sleep(0.5)
+        rates = [(node.packets_sent() - sent) / 0.5 for node, sent in zip(ends, before, strict=True)]
+        held = held + 1 if min(rates) > 0.9 * sessions.per_second else 0
 
 
 class _Witness:
@@ -95,7 +108,6 @@ def _measure_track(programs: Programs, subject: str, effort: Effort) -> Mapping[
         furnish(wire, sessions)
         near = Daemon(programs, wire.near, subject, text(subject, sessions, 1, "s0 weight -50", shape))
         far = Daemon(programs, wire.far, OURS, text(OURS, sessions, 2))
-        # Its own virtual router is another one, and heard by nobody.
         witness = _Witness(wire)
         took_ms = []
         for _ in range(_DEATHS):
