@@ -140,6 +140,7 @@ class Fleet:
         self._is_releasing = False
         self._is_closing = False
         self._losses: dict[str, int] = {}
+        self._last_stories: dict[str, Story] = {}  # of those that are being released
         self._latest = (0, "")  # the latest tick since _look_after looked, and why
         self._told_filter = False
         self._look: asyncio.TimerHandle | None = None
@@ -432,6 +433,9 @@ class Fleet:
         reason = Reason.SHUTDOWN if self._is_closing else Reason.RECONFIGURED
         self._is_releasing = True
         while slice_ := _until(waiting, MESSAGES_PER_SEND):
+            for router in slice_:
+                if router.is_master:  # its addresses go before it does
+                    self._last_stories[router.name] = router.story = self._new_story(router, began_ns)
             try:
                 await self._claims.withdraw(slice_)
             except OSError as error:
@@ -548,6 +552,14 @@ class Fleet:
         return len(events) == TRANSITIONS_PER_SLICE
 
     def _begin_story(self, router: VirtualRouter, event: Transition) -> Story:
+        """What takes note of the work for a transition."""
+        story = self._last_stories.pop(router.name, None)
+        if story is None or event.new is not State.INIT:
+            return self._new_story(router, event.at_ns)
+        story.at_ns = event.at_ns
+        return story
+
+    def _new_story(self, router: VirtualRouter, at_ns: int) -> Story:
         """Members of a sync group share a failover until all have one state again."""
         group = router.group
         if group is None:
@@ -556,7 +568,7 @@ class Fleet:
             failover = group.failover = self.recorder.new_id()
         else:
             failover = group.failover
-        return Story(failover, router.name, event.at_ns)
+        return Story(failover, router.name, at_ns)
 
     def _is_moving(self) -> bool:
         return self._is_releasing or self._claims.is_busy

@@ -17,6 +17,8 @@ COMMANDS = {
     "status": "state of the virtual routers",
     "stats": "counters, errors first; rates with --interval",
     "top": "live screen of states, rates and trouble",
+    "why": "why a virtual router is in its state, step by step",
+    "events": "what happened; with --follow, as it happens",
     "reload": "read the configuration again and apply the difference",
     "resign": "give mastership away for maintenance",
     "priority": "set the base priority of a virtual router",

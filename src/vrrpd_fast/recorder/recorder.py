@@ -1,6 +1,7 @@
 """The flight recorder: takes notes at once, makes events of them, and writes them after everything else."""
 
 import asyncio
+import json
 import logging
 import os
 import time
@@ -192,7 +193,10 @@ class Recorder:
 
 def _text(number: int, event: JSON) -> bytes:
     """One record. What is too long for one keeps its head."""
-    text = _encode({"seq": number} | event)
+    try:
+        text = _encode({"seq": number} | event)
+    except UnicodeEncodeError:  # a name with bytes that are no UTF-8
+        text = json.dumps({"seq": number} | event, ensure_ascii=False).encode(errors="replace")
     if len(text) <= RECORD_LIMIT:
         return text
     short = {key: value for key, value in event.items() if not isinstance(value, (list, dict))}

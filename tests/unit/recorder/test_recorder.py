@@ -268,6 +268,17 @@ def test_what_is_too_long_keeps_its_head(run: RunFixture, tmp_path: Path) -> Non
     run(main())
 
 
+def test_a_name_that_is_no_text_harms_nobody(run: RunFixture, tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        bench.recorder.note("late", text="before")
+        bench.recorder.note("complaint", instance="VI_\udce9")
+        await turns()
+        assert [event.get("instance") for event in bench.events()] == [None, "VI_?"]
+
+    run(main())
+
+
 def test_trackers_are_told_when_they_change_and_challengers_once(run: RunFixture, tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(tmp_path)
