@@ -6,6 +6,7 @@ addresses. It owns no socket and no timer of the protocol.
 
 import itertools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from ipaddress import IPv4Address, IPv6Address
@@ -252,6 +253,7 @@ class VirtualRouter:
         """Another base priority by the operator; None: the configured one. The caller settles."""
         self.ordered = priority
         self.evaluate(now_ns)
+        self._around.tell_changed(self)
 
     def yield_until(self, until: float | None) -> None:
         """The operator has it resign until then (seconds since 1970, math.inf); None: no more."""
@@ -485,6 +487,17 @@ class VirtualRouter:
             "flaps": self.generation,
         }
 
+    def _orders(self) -> JSON | None:
+        """What the operator has ordered and is still so."""
+        if self.ordered is None and self.yields_until is None:
+            return None
+        until = self.yields_until
+        return {
+            "priority": self.ordered,
+            "yields": until is not None,
+            "until": None if until is None or until == math.inf else round(until, 3),
+        }
+
     def _facts(self) -> JSON:
         """An entry of the status contract with what is not known to the engine; the rest is None."""
         instance = self.instance
@@ -498,6 +511,9 @@ class VirtualRouter:
             "priority": instance.priority,
             "effective_priority": None,
             "priority_sum": self.sum,
+            "preempt": instance.preempt,
+            "preempt_delay": instance.preempt_delay,
+            "operator": self._orders(),
             "advert_int": instance.advert_int_cs / 100,
             "master_advert_int": None,
             "master_address": None,

@@ -206,8 +206,15 @@ def test_the_text_keeps_its_width(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("microseconds", "text"),
-    [(0, "0 µs"), (95, "95 µs"), (999, "999 µs"), (2_300, "2.3 ms"), (361_402, "361 ms")]
-    + [(1_000_000, "1 s"), (12_500_000, "12.5 s")],
+    [
+        (0, "0 µs"),
+        (95, "95 µs"),
+        (999, "999 µs"),
+        (2_300, "2.3 ms"),
+        (361_402, "361 ms"),
+        (1_000_000, "1 s"),
+        (12_500_000, "12.5 s"),
+    ],
 )
 def test_spans(microseconds: float, text: str) -> None:
     assert span(microseconds) == text

@@ -28,7 +28,13 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = str(path / "control.sock")
         self.is_busy = False
-        self.recorder = Recorder(asyncio.get_running_loop(), lambda: self.is_busy, Holds())
+        self.late: list[tuple[int, int]] = []
+        self.recorder = Recorder(
+            asyncio.get_running_loop(),
+            lambda: self.is_busy,
+            Holds(),
+            lambda step, late_ns: self.late.append((step, late_ns)),
+        )
         self.recorder.open(self.path)
 
     def events(self) -> list[dict[str, Any]]:
@@ -70,6 +76,7 @@ def test_a_takeover_is_told_step_by_step(run: RunFixture, tmp_path: Path) -> Non
         story.mark("announced", AT_NS + 400_000, 1)
         bench.tell(story, takeover(), text="because", sum="100 base = 100", group=None)
         await turns()
+        assert bench.late == [(1, 2 * MS + 395_000), (2, 2 * MS + 400_000)]
         (event,) = bench.events()
         assert event == {
             "seq": 1,
