@@ -86,7 +86,7 @@ def test_every_value_is_known() -> None:
     """Of each option and argument either its values are completed, or it is clear that they cannot be."""
     known = {*NAMES, *TRAITS, *WORDS}
     files = {"file", "first", "second", "output", "socket"}
-    free = {"vrid", "interval", "seconds", "priority", "config_id", "words", "listen"}
+    free = {"vrid", "interval", "seconds", "priority", "config_id", "words", "listen", "last", "since"}
     root = ctl.parser()
     (action,) = (one for one in root._actions if isinstance(one, argparse._SubParsersAction))
     for parser in action.choices.values():
