@@ -76,6 +76,7 @@ class SegmentFile:
         if self._draft is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._draft)
+        fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping keeps the file open
         os.close(self._fd)
 
     def _move(self, slot: int, place: int) -> None:
