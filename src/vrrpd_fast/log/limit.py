@@ -13,18 +13,10 @@ MORE = " (%d more like it were not logged)"
 class RateLimit:
     """At most `count` lines a key in `period` seconds; the next one that passes tells how many did not."""
 
-    def __init__(
-        self,
-        count: int,
-        period: float,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        key_limit: int = KEY_LIMIT,
-    ) -> None:
+    def __init__(self, count: int, period: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.count = count
         self.period = period
         self._clock = clock
-        self._key_limit = key_limit
         self._windows: dict[Hashable, _Window] = {}  # in the order in which they were begun
 
     def check(self, key: Hashable) -> int | None:
@@ -59,7 +51,7 @@ class RateLimit:
 
     def _begin(self, key: Hashable, now: float, suppressed: int) -> "_Window":
         """A new window. Memory is bounded, whoever chooses the keys: the oldest window makes room."""
-        if self._windows.pop(key, None) is None and len(self._windows) >= self._key_limit:
+        if self._windows.pop(key, None) is None and len(self._windows) >= KEY_LIMIT:
             del self._windows[next(iter(self._windows))]
         window = self._windows[key] = _Window(now, suppressed)
         return window
@@ -68,12 +60,13 @@ class RateLimit:
 class FloodFilter(logging.Filter):
     """Bounds how often one line of our code says something of one virtual router.
 
-    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not.
+    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not; those
+    that were told of last are remembered, so many that one among thousands is not forgotten for long.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._limit = RateLimit(FLOOD_COUNT, FLOOD_PERIOD, clock, key_limit=32 * KEY_LIMIT)
+        self._limit = RateLimit(FLOOD_COUNT, FLOOD_PERIOD, clock)
 
     def filter(self, record: logging.LogRecord) -> bool:
         instance = record.__dict__.get("instance")
