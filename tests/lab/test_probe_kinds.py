@@ -237,3 +237,21 @@ def test_a_probe_moves_the_priority(build: Build, capture: Tap, case: Case) -> N
         (shown,) = daemon.instance("VI")["tracking"]
         assert (shown["type"], shown["kind"], shown["state"]) == ("probe", case.kind, "up")
         assert shown["skipped"] <= 5, shown
+
+
+def test_probes_ask_in_the_network_namespace_of_the_daemon(build: Build, capture: Tap) -> None:
+    """The daemon is started in another one than it runs in."""
+    net = build(["r1", "client"])
+    wire: Capture = capture(net)
+    net.run("r1", "sysctl", "-q", "-w", "net.ipv4.ip_default_ttl=66")
+    text = f"net_namespace {net.namespace('r1')}\n" + global_defs()
+    for name, kind in (
+        ("own_sysctl", 'value {\n sysctl net.ipv4.ip_default_ttl\n expect "66"\n }'),
+        ("own_route", "route {\n to 10.0.0.2\n dev eth0\n }"),
+        ("the_client", "neighbour {\n address 10.0.0.2\n interface eth0\n }"),
+    ):
+        text += f"vrrp_probe {name} {{\n interval 0.1\n weight 10\n {kind}\n}}\n"
+    text += block("VI", 72, 100, "track_probe {", "own_sysctl", "own_route", "the_client", "}")
+    daemon = telling("vrrpd-fast", net, "client", text)
+    daemon.start()
+    wire.wait_advert("r1", priority=130, timeout=PATIENCE_S)

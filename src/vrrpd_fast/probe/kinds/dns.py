@@ -113,7 +113,7 @@ class DnsCheck(TaskCheck):
 
     def begin(self, conclude: Conclude) -> None:
         family = socket.AF_INET6 if ":" in self._server else socket.AF_INET
-        if not self._target:  # also tells the interface of a link-local address
+        if not self._target or "%" in self._server:  # the interface may have been made anew
             self._target = socket.getaddrinfo(
                 self._server, self._port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST
             )[0][4]

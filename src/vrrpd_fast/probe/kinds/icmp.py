@@ -66,7 +66,7 @@ class EchoCheck:
             b"" if settings.source is None else ip_address(settings.source.partition("%")[0]).packed
         )
         self._pinger: Pinger | None = None
-        self._sequence = -1
+        self._sequence: int | None = None  # while a reply is waited for
         self._sent_ns = 0
         self._conclude: Conclude | None = None
 
@@ -80,12 +80,14 @@ class EchoCheck:
     def answered(self) -> None:
         """The reply has come."""
         assert self._conclude is not None
+        self._sequence = None
         took_ms = (time.monotonic_ns() - self._sent_ns) / 1e6
         self._conclude(Outcome(True, f"answered in {took_ms:.1f} ms"))
 
     def abandon(self) -> None:
-        if self._pinger is not None:
+        if self._pinger is not None and self._sequence is not None:
             self._pinger.forget(self._sequence)
+            self._sequence = None
 
     def close(self) -> None:
         """The socket is of all."""

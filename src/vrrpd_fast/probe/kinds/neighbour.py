@@ -76,12 +76,14 @@ class Solicitation:
         self._timer = None
         try:
             now = neighbours.state(self._context.shared(rtnetlink), ifindex, address)
+            if now == neighbours.NONE:  # somebody has flushed the table
+                now = neighbours.verify(self._context.shared(rtnetlink), ifindex, address)
         except OSError as error:
             conclude(failure(error))
             return
         if now & neighbours.VERIFIED:
             conclude(Outcome(True, word(now)))
-        elif now in (Nud.FAILED, neighbours.NONE):
+        elif now & Nud.FAILED:
             conclude(Outcome(False, "does not answer"))
         else:
             self._look_after(min(2 * waited_s, _LAST_LOOK_S), ifindex, address, conclude)
