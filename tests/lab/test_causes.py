@@ -1,5 +1,6 @@
 """Why a state changed: each cause is produced, and named alike by log, event, notify, status and `why`."""
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,31 @@ class Stage:
         assert abs(float(facts["TIME"]) - event["time"]) < 0.000_002
         self.lines.wait(f'INSTANCE "VI" {event["new"]} {event["priority"]}')
         assert self.ours.instance("VI")["reason"] == event["text"]
+        self._why(event)
+
+    def _why(self, event: Event) -> None:
+        """The command says the same, to people and as JSON, from the files alone."""
+        found = self.why(event["id"])
+        last = found["transitions"][0]
+        assert (last["id"], last["reason"], last["text"]) == (event["id"], event["reason"], event["text"])
+        assert f"VI is {event['new']} since " in found["sentence"]
+        assert event["text"] in found["sentence"]
+        said = self.ours.ctl("why", "VI")
+        assert (said.returncode, said.stderr) == (0, "")
+        words = " ".join(said.stdout.split())
+        assert " ".join(found["sentence"].split()) in words or event["text"] in words
+        assert f"[{event['id']}]" in words
+
+    def why(self, failover: str) -> dict[str, Any]:
+        """What `vrrpctl why --json` says, once the segment has this failover."""
+
+        def found() -> dict[str, Any] | None:
+            done = self.ours.ctl("why", "VI", "--json")
+            assert done.returncode == 0, done
+            said: dict[str, Any] = json.loads(done.stdout)
+            return said if said["transitions"][0]["id"] == failover and said["next"] else None
+
+        return wait_until(found, 8, f"why tells of {failover}")
 
     def _facts(self, failover: str) -> dict[str, str] | None:
         return next((each for each in self.ground.facts if each["FAILOVER_ID"] == failover), None)

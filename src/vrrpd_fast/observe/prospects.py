@@ -8,6 +8,7 @@ from .steps import day_clock, span
 JSON = dict[str, Any]
 
 OWNER = 255
+ROUND_S = 1.5
 _KINDS = {
     "script": "vrrp_script",
     "process": "vrrp_track_process",
@@ -116,15 +117,18 @@ def _from_backup(instance: JSON, now: float) -> Iterator[str]:
 
 
 def _silence(instance: JSON, who: str | None, now: float) -> str:
+    """The engine writes when it heard the master about once a second: what is shorter is not told from it."""
     deadline, heard = instance.get("down_deadline"), instance.get("last_advert")
-    name = who or "everybody"
-    if deadline is None:
-        return f"becomes MASTER when {name} is silent for its down interval"
-    left = f"{span(max(0.0, deadline - now) * 1e6)} more"
+    left = 0.0 if deadline is None else deadline - now
     if who is None or heard is None:
-        return f"becomes MASTER when no master is heard for {left}"
-    whole = span((deadline - heard) * 1e6)
-    return f"becomes MASTER when {who} is silent for {left} ({whole} after its last advert)"
+        more = f" for {span(left * 1e6)} more" if left > 0 else ""
+        return f"becomes MASTER when no master is heard{more}"
+    if deadline is None:
+        return f"becomes MASTER when {who} is silent for its down interval"
+    whole = deadline - heard
+    if left <= 0 or whole < ROUND_S:
+        return f"becomes MASTER when {who} is silent for {span(whole * 1e6)}"
+    return f"becomes MASTER when {who} is silent for {span(left * 1e6)} more ({span(whole * 1e6)} in all)"
 
 
 def _waits_to_preempt(instance: JSON, who: str, other: int, own: int) -> Iterator[str]:

@@ -91,8 +91,10 @@ def test_the_last_transitions_newest_first() -> None:
 
 
 def test_a_backup_says_how_long_the_master_must_be_silent() -> None:
-    text = ahead(made())
-    assert "when 10.0.0.2 is silent for 321 ms more (361 ms after its last advert)" in text
+    text = ahead(made(last_advert=NOW - 0.4, down_deadline=NOW + 3.21))
+    assert "when 10.0.0.2 is silent for 3.21 s more (3.61 s in all)" in text
+    text = ahead(made())  # what was heard meanwhile is not in the segment yet
+    assert "when 10.0.0.2 is silent for 361 ms\n" in text
     assert "when the priority of 10.0.0.2 (102) drops below 100, or ours rises above 102" in text
 
 
