@@ -592,12 +592,12 @@ class Fleet:
     def _on_seen(self, names: set[str]) -> None:
         for device in (*names, ANY_DEVICE) if names else ():
             concerned = self._interests.of_device(device)
-            if concerned and device != ANY_DEVICE:
-                self._watched.tracker(self._watch.find(TrackKind.INTERFACE, device).describe(), concerned)
             for name in concerned:
                 if name in self.routers:
                     self.routers[name].detach()
                     self._work.append((name, device))
+            if concerned and device != ANY_DEVICE:
+                self._watched.tracker(self._watch.find(TrackKind.INTERFACE, device).describe(), concerned)
             self._segment.follow("tracker", f"{TrackKind.INTERFACE} {device}")
         self._schedule()
 
@@ -612,10 +612,10 @@ class Fleet:
 
     def _on_tracked(self, kind: TrackKind, name: str) -> None:
         concerned = self._interests.of_tracked(kind, name)
-        self._watched.tracker(self._watch.find(kind, name).describe(), concerned)
-        self._segment.follow("tracker", f"{kind} {name}")
         self._work.extend((router, None) for router in concerned)
         self._schedule()
+        self._watched.tracker(self._watch.find(kind, name).describe(), concerned)
+        self._segment.follow("tracker", f"{kind} {name}")
 
     def _schedule(self) -> None:
         if self._work and self._turn is None:

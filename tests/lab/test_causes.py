@@ -109,7 +109,7 @@ class Stage:
         return wait_until(found, 8, f"why tells of {failover}")
 
     def _facts(self, failover: str) -> dict[str, str] | None:
-        return next((each for each in self.ground.facts if each["FAILOVER_ID"] == failover), None)
+        return next((each for each in self.ground.facts if each.get("FAILOVER_ID") == failover), None)
 
     def steps(self, event: Event) -> list[str]:
         """What was done, in order."""
@@ -390,3 +390,28 @@ def test_who_else_claims_it(stage: Stage) -> None:
     wait_until(lambda: stage.events("complaint"), 5, "the complaint is told")
     complaint = stage.events("complaint")[0]
     assert (complaint["from"], complaint["what"]) == (PEER, "addresses")
+
+
+def test_a_tracked_process(stage: Stage) -> None:
+    watched = stage.net.start(stage.net.command("r1", "sleep", "7131"))
+    block = {"watched": {"process": "sleep 7131"}}
+    stage.start(more={"track_process": ["watched"]}, vrrp_track_process=block)
+    watched.kill()
+    watched.wait()
+    event = stage.last("FAULT", "tracked_process")
+    stage.agree(event, "vrrp_track_process watched")
+    assert holds(stage.steps(event), GIVEN)
+
+
+def test_a_bfd_session(stage: Stage) -> None:
+    session = {"neighbor_ip": PEER, "min_rx": 50, "min_tx": 50, "multiplier": 3}
+    stage.other.document = {
+        "bfd_instance": {"back": session | {"neighbor_ip": OWN}},
+        "vrrp_instance": {"VI": FAST.settings(100, track_bfd=[{"name": "back", "weight": -1}])},
+    }
+    stage.other.start()
+    stage.start(more={"track_bfd": ["watched"]}, bfd_instance={"watched": session})
+    stage.other.kill()
+    event = stage.last("FAULT", "tracked_bfd")
+    stage.agree(event, "watched")
+    assert holds(stage.steps(event), GIVEN)

@@ -31,17 +31,10 @@ class Watched:
         if now == old:
             return
         self._states[key] = now
-        self._recorder.note(
-            "tracker",
-            tracker=entry["name"],
-            type=entry["type"],
-            old=old,
-            new=now,
-            result=entry.get("last_result"),
-            instances=list(islice(concerned, NAMES)),
-            count=len(concerned),
-            **{key: entry[key] for key in FACTS if entry.get(key) is not None},
-        )
+        facts = {name: entry[name] for name in FACTS if entry.get(name) is not None}
+        facts |= {"tracker": entry["name"], "type": entry["type"], "old": old, "new": now}
+        facts |= {"result": entry.get("last_result"), "instances": list(islice(concerned, NAMES))}
+        self._recorder.note("tracker", **facts, tracked_by=len(concerned))
 
     def challenge(self, name: str, generation: int, rival: tuple[Address, int] | None, own: int) -> None:
         """A MASTER of this name hears another one of lower priority; `generation` is that of its state."""

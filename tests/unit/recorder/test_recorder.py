@@ -293,17 +293,20 @@ def test_trackers_are_told_when_they_change_and_challengers_once(run: RunFixture
         names = [f"VI{n}" for n in range(20)]
         for state in ("unknown", "up", "up", "down"):
             watched.tracker({"type": "script", "name": "chk", "state": state, "last_result": "exit 1"}, names)
+        count = {"type": "process", "name": "p", "state": "down", "count": 7, "target": "x", "path": "/x"}
+        watched.tracker(count | {"last_output": "no", "pid": 3}, names)
         watched.tracker({"type": "file", "name": "f", "state": "read", "value": 3}, names[:1])
         for _ in range(3):
             watched.challenge("VI", 1, (PEER, 90), 100)
         watched.challenge("VI", 2, (PEER, 100), 100)
         watched.challenge("VI", 2, (ip_address("10.0.0.3"), 90), 100)
         await turns()
-        first, up, down, value, *challenged = bench.events()
+        first, up, down, process, value, *challenged = bench.events()
         assert "old" not in first
         assert (up["old"], up["new"]) == ("unknown", "up")
-        assert (down["old"], down["new"], down["result"], down["count"]) == ("up", "down", "exit 1", 20)
+        assert (down["old"], down["new"], down["result"], down["tracked_by"]) == ("up", "down", "exit 1", 20)
         assert down["instances"] == names[:16]
+        assert (process["count"], process["tracked_by"], process["new"]) == (7, 20, "down")
         assert (value["new"], value["instances"]) == (3, ["VI0"])
         assert [each["from"] for each in challenged] == ["10.0.0.2", "10.0.0.2", "10.0.0.3"]
         assert "priority 90, which is lower than 100" in challenged[0]["text"]
