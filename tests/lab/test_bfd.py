@@ -173,10 +173,11 @@ def test_the_priority_follows_within_50_ms(build: Build, capture: Tap) -> None:
         other.signal(signal.SIGSTOP)
         lowered = wire.wait_advert("r1", priority=100, after=now_ns() - 10**7)
         last = [packet for packet in packets(wire, "r2") if packet.time_ns < lowered.time_ns][-1]
-        took.append((lowered.time_ns - last.time_ns) / 1e6 - 1000 * (ours.late_s() - 0.06))
+        silence_ms = (lowered.time_ns - last.time_ns) / 1e6
+        assert silence_ms > 28
+        took.append(silence_ms - 1000 * ours.late_s(0))
         other.signal(signal.SIGCONT)
     assert sorted(took)[2] < 50, took
-    assert min(took) > 20
 
 
 def test_a_second_daemon_is_told_that_the_port_is_taken(build: Build) -> None:

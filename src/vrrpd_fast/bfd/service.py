@@ -227,16 +227,17 @@ class Bfd:
 
     def prepare(self, sessions: Mapping[str, BfdSession]) -> None:
         """Open the sockets that these need; an OSError has a sentence, and then nothing has changed."""
-        for family, is_multihop in sorted(_places(sessions.values()) - self._ears.keys()):
-            receive, send = self._sockets.need(family, is_multihop)
-            if self._speaker is None:
-                self._speaker = Speaker(self._wake, int.from_bytes(os.urandom(8), "big"))
-                self._loop.add_reader(self._speaker.timer_fd, self._speaker.on_timer)
-                self._is_watching = True
-            self._speaker.listen(family, is_multihop, receive, send)
-            self._ears[family, is_multihop] = receive
-            if self._is_watching:
-                self._loop.add_reader(receive, partial(self._speaker.on_readable, _ear(family, is_multihop)))
+        opened: list[tuple[int, bool]] = []
+        try:
+            for place in sorted(_places(sessions.values()) - self._ears.keys()):
+                self._begin_hearing(place)
+                opened.append(place)
+        except OSError:
+            for place in opened:
+                self._stop_hearing(place)
+            if not self._by_identity:
+                self.close()
+            raise
 
     async def take(self, sessions: Mapping[str, BfdSession], pause: Callable[[], None]) -> None:
         """Have all of these, prepared before; names that are gone are answered for until drop().
@@ -277,12 +278,11 @@ class Bfd:
 
     def close(self) -> None:
         """Tell all neighbours that this end is AdminDown, then be silent; nobody is told of a change."""
-        if self._speaker is None:
-            return
-        self._end(list(self._by_identity.values()))
-        for place in list(self._ears):
-            self._stop_hearing(place)
-        self._loop.remove_reader(self._speaker.timer_fd)
+        if self._speaker is not None:
+            self._end(list(self._by_identity.values()))
+            for place in list(self._ears):
+                self._stop_hearing(place)
+            self._loop.remove_reader(self._speaker.timer_fd)
         for handle in (self._turn, self._check):
             if handle is not None:
                 handle.cancel()
@@ -308,6 +308,17 @@ class Bfd:
         self._speaker.settle()
         for neighbour in neighbours:
             neighbour.close()
+
+    def _begin_hearing(self, place: tuple[int, bool]) -> None:
+        receive, send = self._sockets.need(*place)
+        if self._speaker is None:
+            self._speaker = Speaker(self._wake, int.from_bytes(os.urandom(8), "big"))
+            self._loop.add_reader(self._speaker.timer_fd, self._speaker.on_timer)
+            self._is_watching = True
+        self._speaker.listen(*place, receive, send)
+        self._ears[place] = receive
+        if self._is_watching:
+            self._loop.add_reader(receive, partial(self._speaker.on_readable, _ear(*place)))
 
     def _stop_hearing(self, place: tuple[int, bool]) -> None:
         assert self._speaker is not None

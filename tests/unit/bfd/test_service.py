@@ -129,6 +129,13 @@ def test_a_port_that_is_taken_is_told_and_changes_nothing() -> None:
         with other, pytest.raises(PortTakenError, match="UDP port 3784 is taken"):
             bfd.prepare(PAIR4)
         assert bfd.health() == {}
+        other = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 3784))
+        with other, pytest.raises(PortTakenError):
+            bfd.prepare(PAIR4 | {"six": session("six", "fd00::1", "fd00::2")})
+        assert not is_listening(3784)
+        assert bfd.health() == {}
         await have(bfd, PAIR4)
         await until(lambda: bfd.get("near").state)
 
