@@ -98,6 +98,8 @@ def test_answers(run: RunFixture, said: bytes, more: dict[str, Any], outcome: Ou
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
         b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000,
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
     ],
 )
 def test_improper_answers(run: RunFixture, said: bytes) -> None:

@@ -110,10 +110,13 @@ class HttpCheck(ConnectingCheck):
         while self._unsent:
             self._unsent = self._unsent[sock.send(self._unsent) :]
         while True:
-            outcome = self._judge(self._answer.take(sock.recv(_READ)))
+            data = sock.recv(_READ)
+            outcome = self._judge(self._answer.take(data))
             if outcome is not None:
                 self.end(outcome)
                 return
+            if not data:
+                raise h11.RemoteProtocolError("it ends too soon")
 
     def _certificate(self, sock: ssl.SSLSocket) -> Outcome | None:
         """Failure if it expires too soon; ValueError if that cannot be read from it."""
