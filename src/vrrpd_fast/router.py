@@ -121,6 +121,11 @@ class VirtualRouter:
         return self._priority
 
     @property
+    def statistics(self) -> dict[str, int]:
+        """Its counters (docs/STATUS.md)."""
+        return self._around.engine.snapshot(self.handle).statistics
+
+    @property
     def learned_interval(self) -> float:
         """Seconds between the adverts of the master it follows."""
         return self._around.engine.snapshot(self.handle).master_interval_cs / 100

@@ -56,9 +56,10 @@ def _note_users(instance: Instance, users: Users) -> None:
     for line, track in _tracking(instance.tracks):
         weight = line.partition(" weight ")[2]
         users.setdefault((track.kind, track.name), []).append(f"{instance.name}, weight {weight}")
-    own = users.setdefault((TrackKind.INTERFACE, instance.interface), [])
-    if not any(line.startswith(f"{instance.name}, ") for line in own):
-        own.append(f"{instance.name}, weight {255 if instance.dont_track_primary else 0}")
+    own = (TrackKind.INTERFACE, instance.interface)
+    if not any((track.kind, track.name) == own for track in instance.tracks):
+        weight = "255" if instance.dont_track_primary else "0"
+        users.setdefault(own, []).append(f"{instance.name}, weight {weight}")
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -53,9 +53,7 @@ class Facts(Struct, frozen=True):
         return self.state == "MASTER"
 
 
-def counts_of(status: JSON) -> dict[str, int]:
-    """Its counters. Each mastership but the one that lasts was given up."""
-    ours: dict[str, int] = status["statistics"]
-    released = max(0, ours["master_transitions"] - (status["state"] == "MASTER"))
-    known = {**ours, "released": released}
+def counts_of(statistics: dict[str, int], is_master: bool) -> dict[str, int]:
+    """Its counters of ours. Each mastership but the one that lasts was given up."""
+    known = {**statistics, "released": max(0, statistics["master_transitions"] - is_master)}
     return {name: 0 if field is None else known[field] for name, field in COUNTS.items()}

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from vrrpd_fast.dump.facts import Facts
-
 # Its lines: a heading, or a label and the counter's name in the JSON dump.
 LINES: tuple[tuple[str, str | None], ...] = (
     ("  Advertisements", None),
@@ -27,9 +25,9 @@ LINES: tuple[tuple[str, str | None], ...] = (
 )
 
 
-def stats(routers: Iterable[Facts]) -> Iterator[str]:
-    """The file, a virtual router at a time."""
-    for router in routers:
-        lines = [f"VRRP Instance: {router.instance.name}"]
-        lines += [f"{label}:" if name is None else f"{label}: {router.counts[name]}" for label, name in LINES]
+def stats(routers: Iterable[tuple[str, dict[str, int]]]) -> Iterator[str]:
+    """The file, a virtual router at a time: its name, and its counters by the names of the JSON dump."""
+    for router, counts in routers:
+        lines = [f"VRRP Instance: {router}"]
+        lines += [f"{label}:" if name is None else f"{label}: {counts[name]}" for label, name in LINES]
         yield "\n".join(lines) + "\n"

@@ -60,8 +60,7 @@ class RateLimit:
 class FloodFilter(logging.Filter):
     """Bounds how often one line of our code says something of one virtual router.
 
-    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not; those
-    that were told of last are remembered, so many that one among thousands is not forgotten for long.
+    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

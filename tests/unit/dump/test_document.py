@@ -33,11 +33,11 @@ STATUS = {
 
 def facts(name: str, **status: object) -> Facts:
     told = {**STATUS, **status}
-    return Facts(instance(name), told, None, None, counts_of(told))
+    return Facts(instance(name), told, None, None, counts_of(STATISTICS, told["state"] == "MASTER"))
 
 
 def test_counters() -> None:
-    assert counts_of(STATUS) == {
+    assert counts_of(STATISTICS, True) == {
         "advert_rcvd": 10,
         "advert_sent": 20,
         "become_master": 3,
@@ -53,7 +53,7 @@ def test_counters() -> None:
         "pri_zero_rcvd": 7,
         "pri_zero_sent": 8,
     }
-    assert counts_of({**STATUS, "state": "BACKUP"})["release_master"] == 3
+    assert counts_of(STATISTICS, False)["release_master"] == 3
 
 
 def test_both_forms() -> None:
