@@ -243,7 +243,8 @@ def _trackers(out: Exposition, snapshot: Snapshot) -> None:
     )
     for field, name, text in (
         ("last_duration", "vrrp_tracker_last_duration_seconds", "How long the last check took"),
-        ("value", "vrrp_tracker_value", "The number that is read"),
+        ("value", "vrrp_tracker_value", "The number in a file"),
+        ("count", "vrrp_tracker_processes", "How many processes there are"),
     ):
         out.gauge(name, text, [(at, each[field]) for at, each in every if _is_number(each.get(field))])
     for field, text in (

@@ -57,6 +57,8 @@ TRACKERS = [
     script("SLOW", "unknown", runs=0, last_duration=None),
     {"type": "interface", "name": "eth1", "state": "down"},
     {"type": "file", "name": "number", "state": "read", "path": "/n", "value": 4},
+    {"type": "process", "name": "haproxy", "state": "down", "count": 0, "quorum": 1},
+    {"type": "bfd", "name": "peer", "state": "admin down"},
 ]
 
 
@@ -120,7 +122,10 @@ def test_what_the_parsers_read_is_what_the_segment_says(tmp_path: Path) -> None:
         "CHK": 1,
         "eth1": 0,
         "number": 1,
+        "haproxy": 0,
+        "peer": 0,
     }
+    assert value(found["vrrp_tracker_processes"], tracker="haproxy") == 0
     assert value(found["vrrp_tracker_value"], tracker="number") == 4
     assert value(found["vrrp_tracker_runs"], "_total", tracker="CHK") == 3
     assert value(found["vrrpd_fast_up"]) == 1
