@@ -153,7 +153,7 @@ def _run(
 
 def _probe_runs(daemon: Daemon) -> int:
     """Runs of all probes so far; BenchError unless all succeed."""
-    status = call(daemon.socket, "GetStatus")
+    status = call(daemon.socket, "GetStatus")["status"]
     entries = [entry for instance in status["instances"] for entry in instance["tracking"]]
     probes = [entry for entry in entries if entry["type"] == "probe"]
     down = [f"{each['kind']}: {each['last_result']}" for each in probes if each["state"] != "up"]
