@@ -6,6 +6,9 @@ import re
 import select
 import subprocess
 import time
+from pathlib import Path
+
+import pytest
 
 from lab.kit.crowd import Many, crowd, name
 from lab.kit.daemons import Settings
@@ -98,3 +101,64 @@ def test_a_record_says_which_virtual_router_it_is_about(build: Build) -> None:
     assert record["event"] == "transition"
     assert record["level"] == "info"
     assert record["logger"] == "vrrpd_fast.router"
+
+
+JOURNALD = "/lib/systemd/systemd-journald"
+WITH_JOURNALD = f"""
+mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log && mkdir -p /run/systemd/journal
+{JOURNALD} 2>/dev/null &
+until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done
+exec "$@"
+"""
+
+
+class UnderJournald(Many):
+    """With a systemd-journald and a mount namespace of its own; its stderr is said to lead there."""
+
+    def argv(self) -> list[str]:
+        status = self.log_path.stat()
+        self.extra_environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
+        return ["unshare", "--mount", "sh", "-c", WITH_JOURNALD, "sh", *super().argv()]
+
+    def journal(self, *matches: str) -> list[dict[str, str]]:
+        """Records with these fields."""
+        assert self.process is not None
+        words = [
+            "--target",
+            str(self.process.pid),
+            "--mount",
+            "--",
+            "journalctl",
+            "--directory",
+            "/run/log/journal",
+        ]
+        done = subprocess.run(
+            ["nsenter", *words, "--output", "json", "--all", "--no-pager", *matches],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.peer("systemd")
+@pytest.mark.skipif(not Path(JOURNALD).exists(), reason=f"{JOURNALD} is missing (package systemd)")
+def test_a_real_journald_can_be_asked_for_a_failover(build: Build) -> None:
+    net = build(["r1"])
+    router = UnderJournald(net, "r1", crowd([0], [7, 8], priority=150))
+    router.log_path.touch()
+    router.start()
+    router.wait_all("MASTER")
+    about = (f"VRRP_INSTANCE={name(0, 7)}", "VRRP_EVENT=transition")
+    wait_until(lambda: len(router.journal(*about)) == 2, 10, "two transitions in the journal", pause=0.2)
+    backup, master = router.journal(*about)
+    assert "INIT -> BACKUP" in backup["MESSAGE"]
+    assert "BACKUP -> MASTER: no advert heard" in master["MESSAGE"]
+    assert (master["PRIORITY"], master["SYSLOG_IDENTIFIER"]) == ("6", "vrrpd-fast")
+    assert master["LOGGER"] == "vrrpd_fast.router"
+    assert master["CODE_FILE"].endswith("router.py")
+    failover = master["VRRP_FAILOVER_ID"]
+    found = router.journal(f"VRRP_FAILOVER_ID={failover}")
+    assert master["MESSAGE"] in [each["MESSAGE"] for each in found]
+    assert router.log == ""  # nothing by the stream as well
+    assert router.stop() == 0
