@@ -180,6 +180,25 @@ def test_the_priority_follows_within_50_ms(build: Build, capture: Tap) -> None:
     assert sorted(took)[2] < 50, took
 
 
+def test_a_session_without_weight_is_a_fault(build: Build, capture: Tap) -> None:
+    """FAULT from the start, out of it when the session is up, and back with the reason when it ends."""
+    net = build(["r1", "r2"])
+    wire = capture(net)
+    ours = ours_on(net, "r1", "r2", tracked="far")
+    other = ours_on(net, "r2", "r1")
+    other.document = {**(other.document or {}), "vrrp_instance": {"VI": FAST.settings(10, vrid=9)}}
+    ours.start()
+    assert ours.wait_state("VI", "FAULT")["reason"] == "bfd_instance far is down"
+    assert not wire.adverts("r1")
+    other.start()
+    ours.wait_state("VI", "MASTER", timeout=10)
+    killed_ns = now_ns()
+    other.kill()
+    status = ours.wait_state("VI", "FAULT")
+    assert status["reason"] == "bfd_instance far is down: detection time expired"
+    wire.wait_advert("r1", priority=0, after=killed_ns)
+
+
 def test_a_second_daemon_is_told_that_the_port_is_taken(build: Build) -> None:
     net = build(["r1", "r2"])
     first = ours_on(net, "r1", "r2")
