@@ -14,7 +14,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from vrrpd_fast.bfd.sockets import SOURCE_PORTS, Sockets, source_towards
+from vrrpd_fast.bfd.sockets import SOURCE_PORTS, Sockets, has_address, source_towards
 from vrrpd_fast.bfd.speaker import Speaker
 from vrrpd_fast.log import RateLimit
 from vrrpd_fast.model import JSON, NS_PER_S, BfdSession
@@ -63,6 +63,12 @@ class Neighbour:
     def state(self) -> bool:
         """Whether the session is Up."""
         return self.handle is not None and self._speaker.state(self.handle) == UP
+
+    @property
+    def lacks_something(self) -> bool:
+        """What may come, or be another one, while it is not Up: an interface, a source address."""
+        session = self.session
+        return not self.state and bool(session.interface or session.source is None or self._source is None)
 
     @property
     def text(self) -> str:
@@ -127,16 +133,24 @@ class Neighbour:
             is_multihop=session.is_multihop,
             **_settings(session),
         )
+        self._source = None
+        self.equip()  # silent until it is known where packets leave from
         self.find_source()
 
     def find_source(self) -> None:
         """Leave from the configured address, or from that which the kernel would take."""
         assert self.handle is not None
         session = self.session
-        if session.source is not None:
-            source: bytes | None = session.source.packed
-        else:
+        if session.source is None:
             source = source_towards(session.family, session.neighbour.packed, self.scope)
+        else:
+            source = session.source.packed
+            if not has_address(session.family, source, self.scope):
+                source = None
+        if source is None:
+            why = "no way there" if session.source is None else f"{session.source} is no address of ours"
+            what = f"bfd_instance {session.name}: neighbour {session.neighbour}: nothing is sent"
+            self._limit.log(log, logging.WARNING, "source", "%s: %s", what, why)
         if source != self._source:
             self._source = source
             self.equip()
@@ -173,7 +187,7 @@ class Neighbour:
         if self.handle is None:
             self._source = None
             self.open()
-        elif self.session.source is None:
+        else:
             self.find_source()
 
     def tell(self) -> None:
@@ -360,11 +374,7 @@ class Bfd:
         """A slice of the sessions that lack something; all of them in turn within CHECK_S."""
         assert self._speaker is not None
         if not self._lacking:
-            self._lacking = [
-                each
-                for each in self._by_identity.values()
-                if not each.state and (each.session.interface or each.session.source is None)
-            ]
+            self._lacking = [each for each in self._by_identity.values() if each.lacks_something]
             self._check_s = CHECK_S / max(1, -(-len(self._lacking) // PER_SLICE))
         for neighbour in self._lacking[-PER_SLICE:]:
             if self._by_identity.get(_identity(neighbour.session)) is neighbour and not neighbour.state:

@@ -66,6 +66,17 @@ def source_towards(family: int, neighbour: bytes, scope: int) -> bytes | None:
         return socket.inet_pton(_FAMILIES[family], probe.getsockname()[0].partition("%")[0])
 
 
+def has_address(family: int, address: bytes, scope: int) -> bool:
+    """Whether it is an address of this host that can be sent from."""
+    text = socket.inet_ntop(_FAMILIES[family], address)
+    with socket.socket(_FAMILIES[family], socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((text, 0) if family == 4 else (text, 0, 0, scope))
+        except OSError:
+            return False
+    return True
+
+
 def _sender(family: int) -> socket.socket:
     sender = socket.socket(_FAMILIES[family], socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW)
     if family == 6:

@@ -211,6 +211,20 @@ def test_the_source_address_is_looked_for_until_there_is_one() -> None:
 
 
 @in_new_namespace
+def test_a_source_address_has_to_be_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(bfd: Bfd, told: list[str]) -> None:
+        await have(bfd, {"near": session("near", "10.77.0.1", "127.0.0.2")})
+        await asyncio.sleep(0.1)
+        assert entry_of(bfd, "near")["source_ip"] is None
+        assert entry_of(bfd, "near")["packets_sent"] == 0
+        assert "nothing is sent: 10.77.0.1 is no address of ours" in caplog.text
+        ip("addr add 10.77.0.1/24 dev lo")
+        await until(lambda: entry_of(bfd, "near")["packets_sent"] > 0, 3.0)
+
+    run(story)
+
+
+@in_new_namespace
 def test_a_link_local_neighbour_needs_its_interface() -> None:
     async def story(bfd: Bfd, told: list[str]) -> None:
         sessions = {
