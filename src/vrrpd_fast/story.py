@@ -4,7 +4,7 @@ A note is a tuple; words are made of it when the story is told (recorder/), long
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 MARKS_LIMIT = 64  # of one story that wait to be told; more is a virtual router with very many addresses
@@ -36,6 +36,16 @@ class Story:
             self.marks.append((at_ns, what, count, took_ns, facts))
         else:
             self.lost += 1
+        if self._on_mark is not None:
+            self._on_mark(self)
+
+    def add(self, count: int, marks: Collection[Mark]) -> None:
+        """So many of what is wanted are done, and this is to be told of it."""
+        self.done += count
+        if len(self.marks) < MARKS_LIMIT:
+            self.marks += marks
+        else:
+            self.lost += len(marks)
         if self._on_mark is not None:
             self._on_mark(self)
 

@@ -107,8 +107,11 @@ class Announcements:
 
     # -- what others ask for ------------------------------------------------------------------------------
 
-    def first(self, added: Sequence[tuple[Announcer, Prepared]]) -> None:
-        """Announce addresses that are new in the kernel, once, before returning where nothing limits them."""
+    def first(self, added: Sequence[tuple[Announcer, Prepared]]) -> int | None:
+        """Announce addresses that are new in the kernel, once, before returning where nothing limits them.
+
+        When (CLOCK_MONOTONIC, ns) all of them left; None when some did not: those that did are told of then.
+        """
         frames: list[tuple[int, bytes]] = []
         origins: list[tuple[Announcer, Prepared]] = []
         is_limited = self._pacer.is_used
@@ -119,11 +122,14 @@ class Announcements:
                 frames.append(frame)
                 origins.append((router, prepared))
         sent = self._frames.send(frames)
+        if sent == len(added):
+            return time.monotonic_ns()
         _note_first(origins[:sent])
         for router, prepared in origins[sent:]:  # no room in the kernel: when it has some
             self._announce(router, [prepared], 1)
         if is_limited:
             self._pacer.serve()
+        return None
 
     def repeat(self, router: Announcer, added: Sequence[Prepared]) -> None:
         """What follows the first: repetitions now, after the delay, and for ever (garp_master_*)."""

@@ -298,9 +298,9 @@ class Claims:
             slice_.owners[index].refused.append(slice_.items[index])
             self._tell(slice_.owners[index].router, slice_.adds, failure)
         refused = {failure.error.index for failure in failures}
-        slice_.note(began_ns, took_ns, refused)
+        announced_ns: int | None = None
         if slice_.adds:
-            self._announcements.first(
+            announced_ns = self._announcements.first(
                 [
                     (owner.router, each)
                     for index, (owner, each) in enumerate(zip(slice_.owners, slice_.items, strict=True))
@@ -309,6 +309,7 @@ class Claims:
             )
         elif slice_.is_shielded:
             self._shield.remove(slice_.shielded())
+        slice_.note(began_ns, took_ns, refused, announced_ns)
         self._settled += slice_.served
 
     def _protect(self, slice_: Slice) -> None:

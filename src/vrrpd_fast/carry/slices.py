@@ -10,7 +10,7 @@ from vrrpd_fast.net.carried import Carried, Failure
 from vrrpd_fast.net.netlink import MESSAGES_PER_SEND, Netlink
 from vrrpd_fast.net.routing import PreparedRouting
 from vrrpd_fast.net.vips import Prepared
-from vrrpd_fast.story import Story
+from vrrpd_fast.story import Mark, Story
 
 
 class Claimant(Announcer, Protocol):
@@ -32,6 +32,7 @@ class Claim:
         "adds",
         "done",
         "generation",
+        "is_plain",
         "is_shielded",
         "is_slow",
         "items",
@@ -51,6 +52,7 @@ class Claim:
         self.then = then  # to be added when all claims are served
         self.is_slow = any(map(_is_slow, items))
         self.is_shielded = router.instance.is_shielded
+        self.is_plain = router.routing.is_empty  # nothing but addresses
         self.generation = router.generation
         self.done = 0
         self.refused: list[Carried] = []
@@ -102,25 +104,36 @@ class Slice:
             return carried.add(netlink, self.items)
         return carried.remove(netlink, self.items, on_removed)
 
-    def note(self, began_ns: int, took_ns: int, refused: Set[int]) -> None:
-        """Tell the stories of those concerned that the kernel has it."""
-        verb = "added" if self.adds else "removed"
+    def note(self, began_ns: int, took_ns: int, refused: Set[int], announced_ns: int | None) -> None:
+        """Tell the stories of those concerned that the kernel has it; `announced_ns` is when all of it was
+        announced, if it was. Thousands of takeovers come through here before their addresses are announced.
+        """
+        plain: dict[int, tuple[Mark, ...]] = {}  # by how many addresses; most have as many
         first = 0
         for claim, count in self.parts:
-            story, end = claim.story, first + count
-            if story is not None:
-                story.done += count
-                # Routes and rules stand before addresses when they are removed, in a claim of their own else.
-                addresses = count if isinstance(self.items[first], Prepared) else 0
-                if not addresses and isinstance(self.items[end - 1], Prepared):
-                    addresses = sum(isinstance(each, Prepared) for each in self.items[first:end])
-                failed = sum(first <= index < end for index in refused) if refused else 0
-                facts = {"refused": failed} if failed else None
-                if addresses < count:
-                    story.mark(f"routes_{verb}", began_ns, count - addresses, took_ns, facts)
-                if addresses:
-                    story.mark(f"addresses_{verb}", began_ns, addresses, took_ns, facts)
-            first = end
+            story = claim.story
+            if story is None:
+                pass
+            elif claim.is_plain and self.adds and not refused:
+                if count not in plain:
+                    plain[count] = ((began_ns, "addresses_added", count, took_ns, None),)
+                    if announced_ns is not None:
+                        plain[count] += ((announced_ns, "announced", count, 0, None),)
+                story.add(count, plain[count])
+            else:
+                story.add(count, self._marks(first, count, began_ns, took_ns, refused))
+                if announced_ns is not None:
+                    story.mark("announced", announced_ns, count)
+            first += count
+
+    def _marks(self, first: int, count: int, began_ns: int, took_ns: int, refused: Set[int]) -> list[Mark]:
+        """What was done with some of it: addresses, routes and rules, by themselves."""
+        verb = "added" if self.adds else "removed"
+        addresses = sum(isinstance(each, Prepared) for each in self.items[first : first + count])
+        failed = sum(first <= index < first + count for index in refused)
+        facts = {"refused": failed} if failed else None
+        parts = (("routes", count - addresses), ("addresses", addresses))
+        return [(began_ns, f"{what}_{verb}", many, took_ns, facts) for what, many in parts if many]
 
     def shielded(self) -> list[tuple[str, Prepared]]:
         """Addresses of virtual routers that accept no packets, with whose they are."""
