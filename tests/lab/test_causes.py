@@ -380,6 +380,25 @@ def test_the_stop_and_the_next_run(stage: Stage) -> None:
     assert "start" in [each["event"] for each in again]
 
 
+def test_a_stuck_daemon_and_one_that_was_killed(stage: Stage) -> None:
+    """Why is told from the files, and says that they are old."""
+    stage.start()
+    event = stage.last("MASTER", "no_advert")
+    stage.agree(event, "no advert heard")
+    stage.ours.signal(signal.SIGSTOP)
+
+    def said(what: str) -> bool:
+        done = stage.ours.ctl("why", "VI")
+        return done.returncode == 3 and what in done.stderr and event["text"] in " ".join(done.stdout.split())
+
+    try:
+        wait_until(lambda: said("vrrpd-fast is stuck"), 8, "it is seen to be stuck", pause=0.2)
+    finally:
+        stage.ours.signal(signal.SIGCONT)
+    stage.ours.kill()
+    wait_until(lambda: said("vrrpd-fast is not running"), 8, "it is seen to have ended", pause=0.2)
+
+
 def test_who_else_claims_it(stage: Stage) -> None:
     stage.start()
     injector = stage.injector()

@@ -17,10 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--since",
         metavar="SEQ|TIME",
         type=_since,
-        default=0,
         help="those after this number, or from a time on: 14:30, 2026-11-29T14:30:05, 10m (so long ago)",
     )
-    parser.add_argument("--follow", action="store_true", help="and then every event as it comes")
+    parser.add_argument("--follow", action="store_true", help="every event as it comes, after those since")
     parser.add_argument("--name", metavar="PATTERN", help="only of virtual routers named like this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line (docs/EVENTS.md)")
 
@@ -55,10 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     from vrrpd_fast.observe.steps import clock, day, event_text
 
     since = arguments.since
-    number, begin = (since, 0.0) if isinstance(since, int) else (0, since)
-    source = follow if arguments.follow else read
+    begin = since if isinstance(since, float) else 0.0
+    number = since if isinstance(since, int) else 0
+    if arguments.follow:
+        source = follow(arguments.socket, None if since is None else number, arguments.name)
+    else:
+        source = read(arguments.socket, number, arguments.name)
     today = ""
-    for event in source(arguments.socket, number, arguments.name):
+    for event in source:
         if event["time"] < begin:
             continue
         if arguments.json:
