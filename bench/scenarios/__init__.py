@@ -10,6 +10,7 @@ from scenarios import (
     ipv6,
     memory,
     mix,
+    observers,
     pressure,
     receive,
     reload,
@@ -41,6 +42,7 @@ ALL: tuple[Scenario, ...] = (
     *watch.SCENARIOS,
     *failover.SCENARIOS,
     *pressure.SCENARIOS,
+    *observers.SCENARIOS,
     *checks.SCENARIOS,
     *bfd.SCENARIOS,
 )
