@@ -151,7 +151,7 @@ SCENARIOS = (
         (OURS, KEEPALIVED),
         (
             Metric("quiet", "99.9th percentile, nobody looks", "intervals"),
-            Metric("watched", "99.9th percentile, all look 10 times/s", "intervals", Budget(1.1, False)),
+            Metric("watched", "99.9th percentile, all look 10 times/s", "intervals", Budget(1.5, False)),
             Metric("grown", "that over nobody", "times", Budget(1.05, False)),
             Metric("max", "longest gap while all look", "intervals"),
             Metric("lost", "adverts lost while all look", "%", Budget(0.5, False)),

@@ -11,12 +11,12 @@ ones through a raw IP socket, because the kernel must resolve the neighbour.
 
 from libc.errno cimport ENOBUFS, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
-from vrrpd_fast.engine.machine cimport RELEASE, Machine, hear_steady, transition_t
+from vrrpd_fast.engine.machine cimport RELEASE, Machine, enlarged, hear_steady, transition_t
 from vrrpd_fast.engine.places cimport places_first
 from vrrpd_fast.engine.rows cimport Rows, segment_begin, segment_end, segment_live
 from vrrpd_fast.engine.steady cimport SteadyFilter, steady_absorbed, steady_disarm
@@ -386,12 +386,11 @@ cdef class Engine(Machine):
         cdef void *block
         if handle < self.output_capacity:
             return
-        block = realloc(self.outputs, <size_t> capacity * sizeof(output_t))
+        block = enlarged(self.outputs, <size_t> self.output_capacity * sizeof(output_t),
+                         <size_t> capacity * sizeof(output_t))
         if block == NULL:
             raise MemoryError
         self.outputs = <output_t *> block
-        memset(self.outputs + self.output_capacity, 0,
-               <size_t> (capacity - self.output_capacity) * sizeof(output_t))
         self.output_capacity = capacity
 
     def set_priority(self, int32_t handle, int priority, int64_t now_ns):

@@ -1,5 +1,6 @@
 # The state machine's structures and C API, for engine.pyx. See machine.pyx.
 
+from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from vrrpd_fast.engine.phases cimport phases_t
@@ -45,6 +46,9 @@ ctypedef struct complaint_t:
     int32_t handle
     uint32_t what
     uint8_t source[16]
+
+# realloc with zeros.
+cdef void *enlarged(void *block, size_t old_size, size_t size) noexcept nogil
 
 # Take note of the adverts that the kernel filter has absorbed for a backup.
 cdef void hear_steady(vr_t *vr) noexcept nogil

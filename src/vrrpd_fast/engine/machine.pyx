@@ -16,7 +16,7 @@ Wheel timers: 2 × handle is a down timer, odd ones are phases (phases.pxd).
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from vrrpd_fast.engine.checks cimport check
@@ -124,6 +124,16 @@ cdef int32_t without(int32_t *handles, int32_t count, int32_t handle) noexcept n
             handles[kept] = handles[i]
             kept += 1
     return kept
+
+
+cdef void *enlarged(void *block, size_t old_size, size_t size) noexcept nogil:
+    """Like realloc, and what is new is zero, without being touched: it costs no memory until it is used."""
+    cdef void *larger = calloc(1, size)
+    if larger != NULL:
+        if block != NULL:
+            memcpy(larger, block, old_size)
+        free(block)
+    return larger
 
 
 cdef object as_address(int family, const uint8_t *raw):
@@ -267,11 +277,10 @@ cdef class Machine:
         """Twice the room for virtual routers; pointers into self.routers do not outlive this."""
         cdef int32_t old = self.capacity, new = old * 2 if old else 64, handle
         cdef void *block
-        block = realloc(self.routers, <size_t> new * sizeof(vr_t))
+        block = enlarged(self.routers, <size_t> old * sizeof(vr_t), <size_t> new * sizeof(vr_t))
         if block == NULL:
             raise MemoryError
         self.routers = <vr_t *> block
-        memset(self.routers + old, 0, <size_t> (new - old) * sizeof(vr_t))
         block = realloc(self.free_handles, <size_t> new * sizeof(int32_t))
         if block == NULL:
             raise MemoryError
