@@ -239,8 +239,8 @@ def test_a_probe_moves_the_priority(build: Build, capture: Tap, case: Case) -> N
         assert shown["skipped"] <= 5, shown
 
 
-def test_probes_ask_in_the_network_namespace_of_the_daemon(build: Build, capture: Tap) -> None:
-    """The daemon is started in another one than it runs in."""
+def test_in_a_namespace(build: Build, capture: Tap) -> None:
+    """Probes ask in the network namespace of the daemon, which is started in another one."""
     net = build(["r1", "client"])
     wire: Capture = capture(net)
     net.run("r1", "sysctl", "-q", "-w", "net.ipv4.ip_default_ttl=66")

@@ -89,6 +89,16 @@ def test_codes() -> None:
     assert judged(question(rcode="NXDOMAIN"), "www.example.com. A 192.0.2.1") == Outcome(False, "NOERROR")
 
 
+def test_the_same_answer_and_another() -> None:
+    """What was judged before is judged alike, whatever its identifier, and changes nothing for others."""
+    asked = question(expect="192.0.2.1")
+    good, bad = (f"www.example.com. A 192.0.2.{number}" for number in (1, 9))
+    for record, verdict in ((good, True), (good, True), (bad, False), (bad, False), (good, True)):
+        for identifier in (ID, ID + 1):
+            outcome = asked.judge(answer(asked.pack(identifier), record))
+            assert outcome is not None and outcome.is_success is verdict
+
+
 def test_answers_to_others() -> None:
     asked, other = question(), Question(DnsProbe(server="::1", name="other.example.com"))
     assert asked.judge(answer(other.pack(ID), "www.example.com. A 192.0.2.1")) is None
