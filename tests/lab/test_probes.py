@@ -352,8 +352,30 @@ class Underneath(VrrpdFast):
 
 
 @contextmanager
+def control_groups() -> Iterator[list[Path]]:
+    """A control group in every hierarchy that systemd knows. It would take those of the whole machine
+    otherwise: whoever is in its own group moves to its init.scope, without real-time scheduling.
+    """
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    roots = [Path(where) for _, where, kind, *_ in mounts if kind in ("cgroup", "cgroup2")]
+    groups = [root / f"vrrpd-fast-lab-{os.getpid()}" for root in roots if root.name != "cpuset"]
+    for group in groups:
+        group.mkdir()
+    try:
+        yield groups
+    finally:
+        for group in groups:
+            subprocess.run(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], check=True)
+
+
+@contextmanager
 def systemd(net: Net, directory: Path) -> Iterator[Callable[..., None]]:
     """A real systemd with units of ours: a manager as users have it, in a mount namespace of its own."""
+    with control_groups() as groups:
+        yield from _systemd(net, directory, groups)
+
+
+def _systemd(net: Net, directory: Path, groups: list[Path]) -> Iterator[Callable[..., None]]:
     units = directory / "config" / "systemd" / "user"
     units.mkdir(parents=True)
     for name in ("probed", "other"):
@@ -364,9 +386,12 @@ def systemd(net: Net, directory: Path) -> Iterator[Callable[..., None]]:
     }
     surroundings.pop("DBUS_SESSION_BUS_ADDRESS", None)
     # It believes to be on a system that systemd has booted.
-    run = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec /usr/lib/systemd/systemd --user"
+    run = (
+        'for group; do echo $$ >"$group/cgroup.procs" || exit 1; done; '
+        "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec /usr/lib/systemd/systemd --user"
+    )
     manager = net.start(
-        ["unshare", "-m", "sh", "-c", run],
+        ["unshare", "-m", "sh", "-c", run, "sh", *map(str, groups)],
         env=surroundings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
