@@ -14,7 +14,7 @@ from vrrpd_fast.observe.counters import time_text
 from vrrpd_fast.observe.heading import STATES, title
 from vrrpd_fast.observe.rates import Counts, Span, errors
 from vrrpd_fast.observe.text import cut, duration, pad, printable, width
-from vrrpd_fast.observe.trouble import RECENT, Trouble, trouble
+from vrrpd_fast.observe.trouble import Trouble, has_changed, trouble
 
 if TYPE_CHECKING:
     from vrrpd_fast.observe.segment import Snapshot
@@ -140,7 +140,7 @@ class View:
 
     def _flow(self, snapshot: "Snapshot") -> str:
         span, moved = self._span, self._moved
-        changed = sum(self.now - row.instance["last_transition"] < RECENT for row in self._all)
+        changed = sum(has_changed(row.instance, self.now) for row in self._all)
         parts = []
         late = None
         if span is not None:

@@ -33,8 +33,8 @@ def trouble(each: JSON, moved: Mapping[str, int] | None, seconds: float, now: fl
         return Trouble(5, sum(wrong.values()), text)
     if state == "INIT":
         return Trouble(4, each["last_transition"], each["reason"])
-    age = now - each["last_transition"]
-    if age < RECENT and each["flaps"] > 1:
+    if has_changed(each, now):
+        age = now - each["last_transition"]
         return Trouble(
             3, each["flaps"], f"{duration(age)} ago {each['old_state']} -> {state}: {each['reason']}"
         )
@@ -43,6 +43,11 @@ def trouble(each: JSON, moved: Mapping[str, int] | None, seconds: float, now: fl
     if (late := each["lateness_ns"]) is not None and late >= LATE_NS:
         return Trouble(1, late, "its last takeover was late")
     return NONE
+
+
+def has_changed(each: JSON, now: float) -> bool:
+    """Whether it changed its state just now; that it was started is no news."""
+    return now - each["last_transition"] < RECENT and each["flaps"] > 1
 
 
 def losses(each: JSON) -> list[str]:
