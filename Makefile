@@ -45,6 +45,9 @@ bench: $(VENV)/.stamp-build  ## side by side with keepalived (needs root); BENCH
 charts: $(VENV)/.stamp-bench  ## docs/img from what the last `make bench` measured
 	$(BIN)/python bench/charts.py $(RESULT)
 
+pictures: $(VENV)/.stamp-test  ## docs/img of vrrpctl, from a failover of two routers in namespaces (needs root)
+	$(BIN)/python bench/pictures.py
+
 dist: $(VENV)/.stamp-build  ## sdist, wheel from the sdist, and the wheel tried in a fresh environment
 	rm -rf build/dist build/dist-venv
 	$(BIN)/python -m build --outdir build/dist .
@@ -93,4 +96,4 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp-build
 	$(PIP) install --group bench
 	@touch $@
 
-.PHONY: help run test unit lint bench charts dist clean
+.PHONY: help run test unit lint bench charts pictures dist clean

@@ -82,7 +82,7 @@ def main() -> int:
         first.kill()
         second.wait_state(LAN, "MASTER")
         time.sleep(7)  # the second announcement belongs to it
-        draw(output / "why.svg", ansi(second, "status", LAN), f"vrrpctl why {LAN}", WHY_COLUMNS)
+        draw(output / "why.svg", ansi(second, "why", LAN, "--last", "1"), f"vrrpctl why {LAN}", WHY_COLUMNS)
         draw(output / "top.svg", top(str(second.socket_path)), "vrrpctl top", TOP_COLUMNS)
     return 0
 

@@ -11,7 +11,7 @@ from typing import Any
 from vrrpd_fast.observe.heading import summary, title
 from vrrpd_fast.observe.table import lines, total_width
 from vrrpd_fast.observe.text import cut, duration, printable, width
-from vrrpd_fast.observe.trouble import losses, tracker_state
+from vrrpd_fast.observe.trouble import losses, orders, tracker_state
 
 NAME_LIMIT = 16
 EXCEPTION_LIMIT = 20
@@ -49,7 +49,7 @@ def as_details(status: dict[str, Any], now: float | None = None) -> str:
 
 
 def _exceptions(instances: Iterable[Instance], columns: int) -> list[str]:
-    """Who is in FAULT and why, then who lacks some of the priority that its trackers could give.
+    """Who is in FAULT and why, then who is under orders, or lacks some of the priority that trackers give.
 
     What is the matter with many is one line.
     """
@@ -58,7 +58,7 @@ def _exceptions(instances: Iterable[Instance], columns: int) -> list[str]:
     for each in instances:
         if each["state"] == "FAULT":
             faults.setdefault(f"FAULT: {each['reason']}", []).append(each["name"])
-        elif found := losses(each):
+        elif found := [*orders(each), *losses(each)]:
             text = f"{each['state']}: priority {each['effective_priority']}, {', '.join(found)}"
             lacking.setdefault(text, []).append(each["name"])
     told = [line for found in (faults, lacking) for line in _alike(found, columns)]
@@ -138,6 +138,7 @@ def _details(each: Instance, now: float) -> str:
             f"VRID {each['virtual_router_id']} on {each['interface']}, "
             f"VRRPv{each['version']} over IP{each['address_family'].removeprefix('ip')}",
         ),
+        *_listed("operator", orders(each)),
         *([("group", each["group"])] if each.get("group") else []),
         ("priority", priority),
         ("master", f"{master}, priority {each['master_priority']}"),

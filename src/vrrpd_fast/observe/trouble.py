@@ -1,10 +1,10 @@
 """What is the matter with a virtual router, and how much: for summaries, and to put the worst on top."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vrrpd_fast.observe.rates import errors
-from vrrpd_fast.observe.text import duration
 
 RECENT = 60.0  # seconds for which a change of state is news
 LATE_NS = 10_000_000  # a takeover's advert that much behind its time
@@ -34,11 +34,8 @@ def trouble(each: JSON, moved: Mapping[str, int] | None, seconds: float, now: fl
     if state == "INIT":
         return Trouble(4, each["last_transition"], each["reason"])
     if has_changed(each, now):
-        age = now - each["last_transition"]
-        return Trouble(
-            3, each["flaps"], f"{duration(age)} ago {each['old_state']} -> {state}: {each['reason']}"
-        )
-    if found := losses(each):
+        return Trouble(3, each["flaps"], each["reason"])
+    if found := [*orders(each), *losses(each)]:
         return Trouble(2, each["priority"] - each["effective_priority"], ", ".join(found))
     if (late := each["lateness_ns"]) is not None and late >= LATE_NS:
         return Trouble(1, late, "its last takeover was late")
@@ -47,7 +44,27 @@ def trouble(each: JSON, moved: Mapping[str, int] | None, seconds: float, now: fl
 
 def has_changed(each: JSON, now: float) -> bool:
     """Whether it changed its state just now; that it was started is no news."""
-    return now - each["last_transition"] < RECENT and each["flaps"] > 1
+    return bool(now - each["last_transition"] < RECENT and each["flaps"] > 1)
+
+
+def orders(each: JSON) -> list[str]:
+    """What an operator has ordered of it and not taken back."""
+    order = each.get("operator") or {}
+    found = []
+    if order.get("yields"):
+        until = order.get("until")
+        end = "until that is taken back" if until is None else f"until {moment(until)}"
+        found.append(f"resigned by the operator {end}")
+    if order.get("priority") is not None:
+        found.append(f"base priority {order['priority']} by the operator (configured {each['priority']})")
+    return found
+
+
+def moment(when: float) -> str:
+    """Local time of day of an epoch second, with the day if it is another one."""
+    local = time.localtime(when)
+    is_today = local[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", local)
 
 
 def losses(each: JSON) -> list[str]:

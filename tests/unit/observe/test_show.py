@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -176,6 +177,21 @@ def test_a_file_is_an_exception_when_it_lowers_the_priority(
     )
     word = str(value) if state == "read" else state
     assert f"file load: {word}, " in as_details(shown, NOW)
+
+
+def test_orders_are_told() -> None:
+    """What an operator has forgotten to take back would puzzle the next one."""
+    resigned = instance("a", operator={"priority": None, "yields": True, "until": None})
+    lowered = instance("b", operator={"priority": 50, "yields": True, "until": NOW}, effective_priority=50)
+    text = as_table(status(resigned, lowered), NOW)
+    assert "\na BACKUP: priority 100, resigned by the operator until that is taken back\n" in text
+    assert re.search(
+        r"\nb BACKUP: priority 50, resigned by the operator until 2027-01-\d\d \d\d:\d\d:\d\d, "
+        r"base priority 50 by the operator \(configured 100\)\n",
+        text,
+    )
+    text = as_details(status(lowered), NOW)
+    assert "  operator        resigned by the operator until 2027-" in text
 
 
 def test_exceptions_are_not_endless() -> None:
