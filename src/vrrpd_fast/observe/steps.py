@@ -81,7 +81,7 @@ def _down_timer(step: Step) -> str:
 
 def _heard(step: Step) -> str:
     late = step.get("late_us", 0)
-    missed = f"; the next was due {span(late)} before the end" if late > 0 else ""
+    missed = f"; the next one, due {span(late)} before the timer's end, never came" if late > 0 else ""
     return f"last advert from {step.get('from')}, priority {step.get('priority')}{missed}"
 
 
