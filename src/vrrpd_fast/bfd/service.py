@@ -21,7 +21,7 @@ from vrrpd_fast.model import JSON, NS_PER_S, BfdSession
 
 log = logging.getLogger(__name__)
 
-PER_SLICE = 64
+PER_SLICE = 16  # sessions that are added, removed, told of or looked at before others get a turn
 CHECK_S = 1.0  # how often a session that is not Up looks for a source address or an interface that it lacks
 
 REFUSALS_S = 60.0
@@ -261,7 +261,12 @@ class Bfd:
         if self._speaker is None:
             return
         wanted = {_identity(session): session for session in sessions.values()}
-        self._end([each for identity, each in self._by_identity.items() if identity not in wanted])
+        gone = [each for identity, each in self._by_identity.items() if identity not in wanted]
+        while gone:
+            self._end(gone[-PER_SLICE:])
+            del gone[-PER_SLICE:]
+            pause()
+            await asyncio.sleep(0)
         for count, (identity, session) in enumerate(wanted.items(), 1):
             neighbour = self._by_identity.get(identity)
             if neighbour is None:
