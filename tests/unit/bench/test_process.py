@@ -1,10 +1,11 @@
 """Processor time and memory of a process tree."""
 
+import os
 import subprocess
 import sys
 import time
 
-from harness.process import cpu_ns, kill_tree, memory_kb, tree
+from harness.process import cpu_ns, ended_ns, kill_tree, memory_kb, tree
 
 PARENT = """
 import subprocess, sys, time
@@ -45,3 +46,9 @@ def test_a_tree_is_counted_whole_even_threads_that_are_gone():
         process.wait(10)
         process.stdout.close()
     assert tree(process.pid) == [process.pid]
+
+
+def test_time_of_children_that_have_ended():
+    before = ended_ns(os.getpid())
+    subprocess.run([sys.executable, "-c", "for n in range(3_000_000): pass"], check=True)
+    assert 10_000_000 <= ended_ns(os.getpid()) - before < 20_000_000_000
