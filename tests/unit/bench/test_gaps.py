@@ -1,6 +1,7 @@
 """Gaps between adverts as figures."""
 
 import pytest
+
 from harness import gaps
 
 MS = 1_000_000
