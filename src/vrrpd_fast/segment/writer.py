@@ -8,6 +8,7 @@ import asyncio
 import logging
 import zlib
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
@@ -30,7 +31,6 @@ PUBLISH_LIMIT_S: Final = 10.0
 ROTATION: Final = 64  # other cards looked at in a second, or a tenth of them
 
 Key = tuple[str, str]  # what a card is of: kind and name
-ROUTER: Final = "instance"
 Describe = Callable[[], JSON]
 
 
@@ -49,7 +49,7 @@ class Shown(Protocol):
 class _Other:
     """A card that is no virtual router's."""
 
-    __slots__ = ("checksum", "describe", "key", "serial", "slot")
+    __slots__ = ("checksum", "describe", "is_pending", "key", "serial", "slot")
 
     def __init__(self, slot: int, serial: int, key: Key, describe: Describe) -> None:
         self.slot = slot
@@ -57,6 +57,7 @@ class _Other:
         self.key = key
         self.describe = describe
         self.checksum = -1  # of what was written last
+        self.is_pending = False
 
 
 class SegmentWriter:
@@ -87,7 +88,8 @@ class SegmentWriter:
         self._free_slots: list[int] = []  # of others
         self._other_slots = 0  # that were used at any time
         self._round: list[_Other] = []  # those still to be looked at before all have been
-        self._pending: dict[Key, Shown | _Other] = {}  # whose card is to be written
+        self._pending: deque[Shown | _Other] = deque()  # whose card is to be written
+        self._is_pending = bytearray()  # by handle
         self._has_rows_left = False
         self._turn: asyncio.Handle | None = None
         if socket_path is None:
@@ -104,14 +106,22 @@ class SegmentWriter:
 
     def changed(self, router: Shown) -> None:
         """A virtual router's card is to be written, before long."""
-        if self._file is not None:
-            self._pending[ROUTER, router.name] = router
+        if self._file is None:
+            return
+        handle = router.handle
+        if handle >= len(self._is_pending):
+            self._is_pending.extend(bytes(handle + 1 - len(self._is_pending)))
+        if not self._is_pending[handle]:
+            self._is_pending[handle] = True
+            self._pending.append(router)
             self._schedule()
 
     def removed(self, router: Shown) -> None:
         """It has left the engine: nobody sees it any more."""
-        self._pending.pop((ROUTER, router.name), None)
         self._engine.hide(router.handle)
+        if router.handle < len(self._is_pending) and self._is_pending[router.handle]:
+            self._is_pending[router.handle] = False
+            self._pending.remove(router)
         if self._file is not None and self._serial_of(router.handle):
             self._serials[router.handle] = 0
             self._attempt(self._file.clear, router.handle)
@@ -123,7 +133,8 @@ class SegmentWriter:
         wanted = {(kind, name): describe for kind, name, describe in cards}
         for key in [key for key in self._others if key not in wanted]:
             other = self._others.pop(key)
-            self._pending.pop(key, None)
+            if other.is_pending:
+                self._pending.remove(other)
             self._free_slots.append(other.slot)
             self._attempt(self._file.clear, other.slot)
         for key, describe in wanted.items():
@@ -133,16 +144,14 @@ class SegmentWriter:
                 known = self._others[key] = _Other(slot, self._serial, key, describe)
             if known is not None:
                 known.describe = describe
-                self._pending[key] = known
+                self._list(known)
         self._round = []
-        self._schedule()
 
     def follow(self, kind: str, name: str) -> None:
         """What an other card says has changed."""
         other = self._others.get((kind, name))
         if other is not None:
-            self._pending[kind, name] = other
-            self._schedule()
+            self._list(other)
 
     # -- when it is written -------------------------------------------------------------------------------
 
@@ -160,8 +169,6 @@ class SegmentWriter:
             else:
                 self._write_cards()
                 await asyncio.sleep(0)
-        if not self._pending:
-            self._pending = {}  # it was large
         self._engine.beat(self._other_slots, receive_dropped, link_overruns)
         self._attempt(self._file.publish)
 
@@ -174,8 +181,7 @@ class SegmentWriter:
         if not self._round:
             self._round = list(self._others.values())
         for _ in range(min(len(self._round), max(ROTATION, len(self._others) // 10))):
-            other = self._round.pop()
-            self._pending[other.key] = other
+            self._list(self._round.pop())
         self._schedule()
 
     def close(self, receive_dropped: int, link_overruns: int) -> None:
@@ -186,6 +192,12 @@ class SegmentWriter:
             self._engine.beat(self._other_slots, receive_dropped, link_overruns, stopped=True)
             self._file.close()
             self._file = None
+
+    def _list(self, other: _Other) -> None:
+        if not other.is_pending:
+            other.is_pending = True
+            self._pending.append(other)
+            self._schedule()
 
     def _schedule(self) -> None:
         if self._turn is None:
@@ -206,11 +218,12 @@ class SegmentWriter:
 
     def _write_cards(self) -> None:
         for _ in range(min(CARDS_PER_SLICE, len(self._pending))):
-            key = next(iter(self._pending))
-            whose = self._pending.pop(key)
+            whose = self._pending.popleft()
             if isinstance(whose, _Other):
+                whose.is_pending = False
                 self._attempt(self._write_other, whose)
             else:
+                self._is_pending[whose.handle] = False
                 self._attempt(self._write_router, whose)
 
     def _write_other(self, other: _Other) -> None:
