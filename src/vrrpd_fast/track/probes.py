@@ -16,7 +16,8 @@ from vrrpd_fast.track.priority import Fault, contribution
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 10.0  # the helper speaks every second
+SILENCE_S = 10.0  # the helper speaks every second …
+START_S = 30.0  # … once it has started, which takes long on a machine that is just booting
 _ARGUMENTS = ("-P", "-m", "vrrpd_fast.probe.helper")
 _GOLDEN = 0.618033988749895  # its multiples, modulo 1, are spread evenly, however many there are
 _REQUESTS_PER_SLICE = 64
@@ -138,7 +139,7 @@ class Probes:
             self._running[tracker.serial] = tracker
             self._request(tracker)
         if self._running and self._watchdog is None:
-            self._heard_at = self._loop.time()
+            self._heard_at = self._loop.time() + START_S
             self._plan_look()
 
     def drop(self, probes: Mapping[str, Probe]) -> None:
@@ -225,7 +226,7 @@ class Probes:
         return f"{len(self._running)} probes keep the state they have"
 
     def _on_start(self) -> None:
-        self._heard_at = self._loop.time()
+        self._heard_at = self._loop.time() + START_S
         self._requests.clear()
         for tracker in self._running.values():
             self._request(tracker)
