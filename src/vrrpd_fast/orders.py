@@ -40,7 +40,8 @@ class Orders:
         self._engine = engine
         self._routers = routers
         self._recorder = recorder
-        self._ends: dict[str, asyncio.TimerHandle | None] = {}  # of those that have resigned
+        # When it ends for those that have resigned; None: when taken back.
+        self._ends: dict[VirtualRouter, asyncio.TimerHandle | None] = {}
 
     def close(self) -> None:
         for handle in self._ends.values():
@@ -63,7 +64,7 @@ class Orders:
             if self._routers.get(router.name) is not router:
                 continue  # a reload came between
             if seconds == 0:
-                if router.name in self._ends:
+                if router in self._ends:
                     self._free(router, "the operator has taken resign back")
             else:
                 self._resign(router, seconds)
@@ -74,7 +75,7 @@ class Orders:
         self._engine.settle()
         return {
             "resigned": resigned,
-            "held": [router.name for router in chosen if router.name in self._ends],
+            "held": [router.name for router in chosen if router in self._ends],
             "refused": refused,
         }
 
@@ -104,8 +105,9 @@ class Orders:
         return {"configured": router.instance.priority, "effective": router.priority}
 
     def follow(self, router: VirtualRouter, event: Transition) -> None:
-        """A virtual router changed its state: with MASTER its resignation is over."""
-        if event.new is State.MASTER and router.name in self._ends:
+        """A virtual router has changed its state: with MASTER its resignation is over."""
+        is_over = event.new is State.MASTER and router in self._ends
+        if is_over and self._engine.snapshot(router.handle).state is State.MASTER:  # not before the order
             self._free(router, "it is MASTER again: resign is over")
 
     # -- one of them --------------------------------------------------------------------------------------
@@ -124,25 +126,22 @@ class Orders:
         return list(chosen.values())
 
     def _hold(self, router: VirtualRouter, seconds: float | None) -> None:
-        if (former := self._ends.pop(router.name, None)) is not None:
+        if (former := self._ends.pop(router, None)) is not None:
             former.cancel()
-        self._ends[router.name] = (
-            None
-            if seconds is None
-            else self._loop.call_later(seconds, partial(self._end, router, "its time to resign is over"))
+        self._ends[router] = (
+            None if seconds is None else self._loop.call_later(seconds, partial(self._end, router))
         )
         router.yield_until(math.inf if seconds is None else time.time() + seconds)
 
-    def _end(self, router: VirtualRouter, why: str) -> None:
+    def _end(self, router: VirtualRouter) -> None:
         if self._routers.get(router.name) is router:
-            self._free(router, why)
+            self._free(router, "its time to resign is over")
             self._engine.settle()
-        else:
-            self._ends.pop(router.name, None)
+        else:  # a reload has removed it
+            del self._ends[router]
 
     def _free(self, router: VirtualRouter, why: str) -> None:
-        handle = self._ends.pop(router.name, None)
-        if handle is not None:
+        if (handle := self._ends.pop(router)) is not None:
             handle.cancel()
         router.yield_until(None)
         log.info("instance %s: %s", router.name, why, extra={"instance": router.name, "event": "operator"})

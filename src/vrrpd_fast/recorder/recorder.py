@@ -63,7 +63,7 @@ class Recorder:
         self._ring: Ring | None = None
         self._run = "".join(LETTERS[byte % len(LETTERS)] for byte in os.urandom(4))
         self._number = 0
-        self._waiting: deque[JSON | _Told] = deque()
+        self._waiting: deque[JSON | _Told | Story] = deque()
         self._later: dict[Story, None] = {}  # stories that have gone on since they were told
         self._on_later = self._note_later  # one for all of them
         self._turn: asyncio.Handle | None = None
@@ -123,7 +123,7 @@ class Recorder:
 
     # -- writing ------------------------------------------------------------------------------------------
 
-    def _add(self, what: JSON | _Told) -> None:
+    def _add(self, what: JSON | _Told | Story) -> None:
         if len(self._waiting) >= LIMIT:
             self._waiting.popleft()
             self.lost += 1
@@ -142,7 +142,8 @@ class Recorder:
     def _write_some(self) -> None:
         """A slice of what waits, in one write."""
         count = min(PER_SLICE, len(self._waiting))
-        events = [self._complete(self._waiting.popleft()) for _ in range(count)]
+        made = (self._complete(self._waiting.popleft()) for _ in range(count))
+        events = [event for event in made if event is not None]
         if self._ring is None:
             return
         try:
@@ -151,12 +152,15 @@ class Recorder:
             )
             self._is_failing = False
         except OSError as error:
-            self.lost += count
+            self.lost += len(events)
             if not self._is_failing:
                 self._is_failing = True
                 log.warning("events are lost: %s: %s", self._ring.path, error.strerror or error)
 
-    def _complete(self, what: JSON | _Told) -> JSON:
+    def _complete(self, what: JSON | _Told | Story) -> JSON | None:
+        """The event that is written; None when there is nothing to tell any more."""
+        if isinstance(what, Story):
+            return _sequel(what)
         if not isinstance(what, _Told):
             return what
         facts, story, event = what.facts, what.story, what.event
@@ -180,15 +184,17 @@ class Recorder:
         self._timer = None
         later, self._later = self._later, {}
         for story in later:
-            steps = tale.work(story.at_ns, story.take())
-            self.note(
-                "steps",
-                instance=story.name,
-                id=story.id,
-                steps=steps,
-                cut=tale.too_long(story.lost) if story.lost else None,
-            )
-            story.lost = 0
+            self._add(story)
+
+
+def _sequel(story: Story) -> JSON | None:
+    """What a story has since it was told."""
+    steps = tale.work(story.at_ns, story.take())
+    if not steps:
+        return None
+    head = {"time": round(time.time(), 6), "event": "steps", "instance": story.name, "id": story.id}
+    lost, story.lost = story.lost, 0
+    return head | {"steps": steps} | ({"cut": tale.too_long(lost)} if lost else {})
 
 
 def _text(number: int, event: JSON) -> bytes:
