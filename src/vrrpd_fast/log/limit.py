@@ -58,9 +58,10 @@ class RateLimit:
 
 
 class FloodFilter(logging.Filter):
-    """Bounds how often one line of our code says something of one virtual router.
+    """Bounds how often one line of our code says something of the same virtual router, script, interface …
 
-    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not.
+    Each has its own bound, so that a failover of thousands is logged in full, and one that flaps is not. What
+    a record is about is its `instance`, else the first argument of its message.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,10 +69,10 @@ class FloodFilter(logging.Filter):
         self._limit = RateLimit(FLOOD_COUNT, FLOOD_PERIOD, clock)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        instance = record.__dict__.get("instance")
-        if instance is None:
-            return True
-        suppressed = self._limit.check((record.pathname, record.lineno, instance))
+        about = record.__dict__.get("instance")
+        if about is None and isinstance(record.args, tuple) and record.args:
+            about = str(record.args[0])
+        suppressed = self._limit.check((record.pathname, record.lineno, about))
         if suppressed:
             record.msg, record.args = record.getMessage() + MORE % suppressed, None
         return suppressed is not None

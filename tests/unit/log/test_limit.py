@@ -58,6 +58,10 @@ def test_one_that_flaps_is_bounded_and_a_failover_of_thousands_is_not() -> None:
     flapping = [record("instance %s: %d", "f", n, instance="f") for n in range(FLOOD_COUNT + 7)]
     assert [flood.filter(each) for each in flapping] == [True] * FLOOD_COUNT + [False] * 7
     assert flood.filter(record("no instance"))
+    scripts = [record("vrrp_script %s: failed (%s)", "CHK", n) for n in range(FLOOD_COUNT + 1)]
+    assert [flood.filter(each) for each in scripts] == [True] * FLOOD_COUNT + [False]
+    assert flood.filter(record("vrrp_script %s: failed (%s)", "OTHER", 1))
+    assert flood.filter(record("%(a)s", {"a": 1}))
     clock.now += FLOOD_PERIOD
     again = record("instance %s: %d", "f", 0, instance="f")
     assert flood.filter(again)
