@@ -26,7 +26,8 @@ OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Iterator[Sample]:
-    with Sample(str(tmp_path / "control.sock"), [instance(f"VI_{n}") for n in range(50)]) as made:
+    routers = [instance(f"VI_{n}") for n in range(50)]
+    with Sample(str(tmp_path / "control.sock"), routers, beat_age=-60) as made:  # alive for a minute
         yield made
 
 
