@@ -26,7 +26,8 @@ def main() -> int:
     config = resources("vrrpd_fast.lab") / "vips.json"
     commands = Path(sys.executable).parent
     subprocess.run([commands / "vrrpd-fast", "--check", "--config", str(config)], check=True)
-    subprocess.run([commands / "vrrpctl", "--help"], check=True, stdout=subprocess.DEVNULL)
+    for words in ([], *([name] for name in importlib.import_module("vrrpd_fast.cli.ctl").COMMANDS)):
+        subprocess.run([commands / "vrrpctl", *words, "--help"], check=True, stdout=subprocess.DEVNULL)
     parts = f"{len(compiled)} compiled modules, {len(pages)} manual pages and both commands"
     print(f"vrrpd-fast {version('vrrpd-fast')}: {parts} are there and work")
     return 0
