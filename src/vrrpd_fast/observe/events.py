@@ -100,6 +100,7 @@ class Reader:
     def __init__(self, socket_path: str, since: int = 0, needles: Collection[bytes] = ()) -> None:
         self._path = ring_path(socket_path)
         self._needles = tuple(needles)
+        self._has_skipped = False  # a block without any of them
         self._block_size = self._blocks = 0
         try:
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
@@ -152,7 +153,9 @@ class Reader:
                 self._block = head - self._blocks + 1
                 self._offset = BLOCK.size
             data = os.pread(self._fd, self._block_size, self._place(self._block))
-            if events := self._parse(data):
+            if self._block < head and self._needles and not any(each in data for each in self._needles):
+                self._has_skipped = True
+            elif events := self._parse(data):
                 yield events
             if self._block >= head:
                 return
@@ -168,6 +171,9 @@ class Reader:
         number, offset = self._number, self._offset
         if offset == BLOCK.size:
             number = first
+            if self._has_skipped:
+                self._wanted = max(self._wanted, first)
+                self._has_skipped = False
         while offset + RECORD.size <= len(data):
             length, check, found = RECORD.unpack_from(data, offset)
             end = offset + RECORD.size + length
@@ -177,12 +183,10 @@ class Reader:
             if checksum(number, text) != check:
                 break
             if number >= self._wanted:
-                is_gap = number > self._wanted
-                if is_gap or not self._needles or any(needle in text for needle in self._needles):
-                    event = _decode(text)
-                    if is_gap:
-                        events.append(_gap(self._wanted, number - 1, event))
-                    events.append(event)
+                if number > self._wanted:
+                    events.append(_gap(self._wanted, number - 1, _decode(text)))
+                if not self._needles or any(needle in text for needle in self._needles):
+                    events.append(_decode(text))
                 self._wanted = number + 1
             number += 1
             offset = end

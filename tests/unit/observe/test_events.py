@@ -229,3 +229,16 @@ def test_a_reader_continues_where_it_was(path: str) -> None:
         assert not list(reader.batches())
         write(path, TAKEOVER, ENDED)
         assert [[e["seq"] for e in batch] for batch in reader.batches()] == [[2, 3]]
+
+
+@pytest.mark.parametrize("count", [1, 7, 40, 333])
+def test_needles_find_what_a_name_finds(path: str, count: int) -> None:
+    ring = Ring(path, **SMALL)
+    rare = [each | {"instance": "rare"} if n % 50 == 6 else each for n, each in enumerate(many(1, count))]
+    for each in rare:
+        append(ring, each)
+    for name in ("VI_1", "rare", "none"):
+        wanted = [event["seq"] for event in read(path, name=name) if event["event"] != "gap"]
+        found = read(path, name=name, needles=[f'"instance":"{name}"'.encode()])
+        assert [event["seq"] for event in found if event["event"] != "gap"] == wanted
+    ring.close()
