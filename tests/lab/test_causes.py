@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab.kit.crowd import Many, crowd
 from lab.kit.fixtures import Build
 from lab.kit.inject import Injector
 from lab.kit.net import Net
@@ -433,3 +434,37 @@ def test_a_bfd_session(stage: Stage) -> None:
     event = stage.last("FAULT", "tracked_bfd")
     stage.agree(event, "watched")
     assert holds(stage.steps(event), GIVEN)
+
+
+def test_a_takeover_of_hundreds_has_a_whole_story_each(build: Build) -> None:
+    net = build(["r1", "r2"])
+    vrids = range(1, 201)
+    first = Many(net, "r1", crowd([0], vrids, priority=150, count=3))
+    second = Many(net, "r2", crowd([0], vrids, priority=100, count=3))
+    first.start()
+    first.wait_all("MASTER")
+    second.start()
+    second.wait_all("BACKUP")
+    path = str(second.socket_path)
+    before = list(read(path))[-1]["seq"]
+    first.kill()
+    second.wait_all("MASTER")
+
+    def taken() -> list[Event]:
+        return [
+            event
+            for event in read(path, before)
+            if event["event"] == "transition" and event["new"] == "MASTER"
+        ]
+
+    wait_until(lambda: len(taken()) == len(vrids), 10, "every story is told")
+    assert len({event["id"] for event in taken()}) == len(vrids)
+    for event in taken():
+        assert "cut" not in event
+        assert event["reason"] == "no_advert"
+        done = {step["what"]: 0 for step in event["steps"]}
+        for step in event["steps"]:
+            done[step["what"]] += step.get("count", 1)
+        assert (done["advert_sent"], done["addresses_added"], done["announced"]) == (1, 3, 3)
+    numbers = [event["seq"] for event in read(path, before)]
+    assert numbers == list(range(before + 1, before + 1 + len(numbers)))
