@@ -22,6 +22,7 @@ from vrrpd_fast.probe.messages import Report, Start
 from vrrpd_fast.probe.schedule import Runner, Schedule
 
 REPORT_S = 1.0
+_MESSAGES_PER_WAKE = 16  # a thousand requests: on a busy machine it may be long until the next wake-up
 LAST_FD = 65536
 _PR_SET_PDEATHSIG = 1
 # The helper goes when the daemon goes, not when a terminal or systemd signals the whole group.
@@ -50,15 +51,19 @@ class Helper:
         self._context.close()
 
     def _on_readable(self) -> None:
-        try:
-            message = self._socket.recv(messages.LIMIT)
-        except BlockingIOError:
-            return
-        except OSError:
-            message = b""
-        if not message:
-            self._loop.stop()
-            return
+        for _ in range(_MESSAGES_PER_WAKE):
+            try:
+                message = self._socket.recv(messages.LIMIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                self._loop.stop()
+                return
+            self._take(message)
+
+    def _take(self, message: bytes) -> None:
         for request in messages.decode_requests(message):
             if isinstance(request, Start):
                 runner = Runner(request.serial, request.probe, self._make, self._on_end)

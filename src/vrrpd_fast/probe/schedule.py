@@ -21,6 +21,8 @@ _SHORTEST_GRAIN_NS = 1_000_000
 _LONGEST_GRAIN_NS = 10_000_000
 # Timers of the loop are whole milliseconds, and early by as much. On the grid being late does not add up.
 _TIMER_ERROR_NS = 1_000_000
+# Then answers are read before more is asked: where processors are scarce they would time out unread.
+_PER_WAKE = 128
 
 Make = Callable[[AnyProbeKind], Check]
 
@@ -152,7 +154,9 @@ class Schedule:
         self._timer = None
         now_ns = time.monotonic_ns()
         heap = self._heap
-        while heap and heap[0][0] <= now_ns:
+        for _ in range(_PER_WAKE):
+            if not heap or heap[0][0] > now_ns:
+                break
             _, serial, runner = heap[0]
             if runner.is_stopped:
                 heapq.heappop(heap)
