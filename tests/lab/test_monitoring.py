@@ -149,8 +149,16 @@ def test_prometheus_sees_a_pair_fail_over_and_the_dashboard_has_data(build: Buil
     )
     assert prometheus.value('vrrpd_fast_up{instance="r1"}') == 0
     assert prometheus.value('vrrp_master_transitions_total{instance="r2"}') == 1
-    steps = prometheus.query('vrrpd_fast_takeover_seconds_bucket{instance="r2", le="+Inf"}')
-    assert {each["metric"]["step"]: each["value"][1] for each in steps}["advert"] == "1"
+    steps = 'vrrpd_fast_takeover_seconds_bucket{instance="r2", le="+Inf"}'
+    wait_until(
+        lambda: (
+            {each["metric"]["step"]: each["value"][1] for each in prometheus.query(steps)}
+            == {"advert": "1", "addresses": "1", "announced": "1"}
+        ),
+        10,
+        "how late its takeover was",
+        pause=0.5,
+    )
     first.start()
     wait_until(lambda: prometheus.value(state % "r1") == 2, 20, "it is back", pause=0.5)
     time.sleep(4)  # rates need samples
