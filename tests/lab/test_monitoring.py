@@ -149,6 +149,12 @@ def test_prometheus_sees_a_pair_fail_over_and_the_dashboard_has_data(build: Buil
     )
     assert prometheus.value('vrrpd_fast_up{instance="r1"}') == 0
     assert prometheus.value('vrrp_master_transitions_total{instance="r2"}') == 1
+    wait_until(  # what was last known of the dead one is no member any more
+        lambda: [each["metric"]["instance"] for each in prometheus.query("vrrp:member:state")] == ["r2"],
+        20,
+        "one member is left",
+        pause=0.5,
+    )
     steps = 'vrrpd_fast_takeover_seconds_bucket{instance="r2", le="+Inf"}'
     wait_until(
         lambda: (
