@@ -1,19 +1,26 @@
-"""Nanoseconds per operation of wire, wheel and machine, the Python call around each included.
+"""Nanoseconds per operation of wire, wheel, machine and segment, the Python call around each included.
 
 python bench/micro.py
 """
 
+import tempfile
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from harness.report import table as markdown
 from vrrpd_fast.engine import wire
+from vrrpd_fast.engine.engine import Engine
 from vrrpd_fast.engine.machine import Machine
 from vrrpd_fast.engine.wheel import Wheel
 from vrrpd_fast.model import State
+from vrrpd_fast.observe import read
+from vrrpd_fast.segment.file import SegmentFile
 
 ROUNDS = 5
 ROUTERS = 1000
+SHOWN = 10_000
 INTERVAL_NS = 100_000_000
 IFINDEX = 7
 SOURCE = bytes((192, 0, 2, 10))
@@ -134,6 +141,66 @@ class _Masters:
         return sent
 
 
+class _Segment:
+    """The stats segment of many virtual routers, written and read."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="vrrpd-fast-micro-", dir="/dev/shm")
+        self._path = f"{self._directory.name}/control.sock"
+        self._engine = Engine(lambda: None, receive4=-1, receive6=-1, packet=-1, unicast4=-1, unicast6=-1)
+        self._file = SegmentFile(self._path, time.monotonic_ns())
+        self._engine.write_rows(self._file.rows)
+        for number in range(SHOWN):
+            handle = self._engine.add(
+                ifindex=1 + number // 250,
+                family=4,
+                vrid=1 + number % 250,
+                version=3,
+                priority=100,
+                advert_int_cs=100,
+                addresses=[VIRTUAL],
+            )
+            self._file.put(handle, msgspec.json.encode(_card(number)), number + 1)
+            self._engine.show(handle, number + 1)
+        self._engine.beat(0, 0, 0)
+        self._file.publish()
+
+    def write(self) -> int:
+        while self._engine.refresh_rows(SHOWN):
+            pass
+        return SHOWN
+
+    def read(self) -> int:
+        return len(read(self._path).instances)
+
+
+def _card(number: int) -> dict[str, object]:
+    """As large as most (router.py)."""
+    return {
+        "name": f"vr_{number}",
+        "interface": f"eth{number // 250}",
+        "address_family": "ipv4",
+        "virtual_router_id": 1 + number % 250,
+        "version": 3,
+        "state": None,
+        "priority": 100,
+        "effective_priority": None,
+        "priority_sum": "100 base = 100",
+        "advert_int": 1.0,
+        "master_advert_int": None,
+        "master_address": None,
+        "master_priority": None,
+        "last_transition": 1_800_000_000.123456,
+        "reason": "no advert heard for 3.609 s (3 × 1 s + skew 609 ms)",
+        "virtual_addresses": [f"10.{number // 250}.0.{1 + number % 250}/24"],
+        "tracking": [],
+        "statistics": None,
+        "group": None,
+        "failover": f"k7qd-{number}",
+        "flaps": 0,
+    }
+
+
 def operations() -> dict[str, Operation]:
     """Everything measured, by name."""
     datagram = _advert()
@@ -143,6 +210,7 @@ def operations() -> dict[str, Operation]:
     backups = _Backups()
     backups()
     backups.check()
+    segment = _Segment()
     return {
         "wire: pack an advert": _repeat(_advert),
         "wire: patch the priority": _repeat(lambda: wire.set_priority(patched, 100)),
@@ -153,6 +221,8 @@ def operations() -> dict[str, Operation]:
         "wheel: arm and pop": _wheel_pop(wheel, deadlines),
         f"machine: receive, {ROUTERS} VRs in BACKUP": backups,
         f"machine: advance and take an advert, {ROUTERS} VRs": _Masters(),
+        f"segment: write a row, {SHOWN} VRs": segment.write,
+        f"segment: read all, for each of {SHOWN} VRs": segment.read,
     }
 
 
