@@ -27,6 +27,7 @@ CHECK_S = 1.0  # how often a session that is not Up looks for a source address o
 REFUSALS_S = 60.0
 
 STATES = ("admin down", "down", "init", "up")
+ADMIN_DOWN = 0
 UP = 3
 NEIGHBOUR_DOWN = 3
 # RFC 5880 4.1
@@ -52,7 +53,8 @@ class Neighbour:
         self.session = session
         self.handle: int | None = None
         self.scope = 0
-        self.was_up = False
+        self.is_up = False  # for those who track it
+        self._is_shut = False  # by the neighbour's administrator, when it was Up
         self._speaker = speaker
         self._port = port
         self._source: bytes | None = None
@@ -63,6 +65,21 @@ class Neighbour:
     def state(self) -> bool:
         """Whether the session is Up."""
         return self.handle is not None and self._speaker.state(self.handle) == UP
+
+    def judge(self) -> bool:
+        """Look whether it is up for those who track it; whether that has changed.
+
+        A session that the neighbour takes down itself (AdminDown) stays what it was until it is Up again: that
+        says nothing of the way there (RFC 5882 3.2), and keepalived takes it so, too.
+        """
+        if self.state:
+            self._is_shut = False
+        elif self.is_up and self.handle is not None:
+            told = self._speaker.describe(self.handle)
+            if (told["diagnostic"], told["remote_state"]) == (NEIGHBOUR_DOWN, ADMIN_DOWN):
+                self._is_shut = True
+        before, self.is_up = self.is_up, self.state or self._is_shut
+        return self.is_up != before
 
     @property
     def lacks_something(self) -> bool:
@@ -177,6 +194,7 @@ class Neighbour:
         if self.handle is not None:
             self._speaker.remove(self.handle)
             self.handle = None
+            self._is_shut = False
 
     def look_again(self) -> None:
         """While not Up: whether an interface, another one of that name, or a source address is there now."""
@@ -369,8 +387,7 @@ class Bfd:
             if neighbour is None:
                 continue  # it is being closed
             neighbour.tell()
-            if neighbour.state != neighbour.was_up:
-                neighbour.was_up = neighbour.state
+            if neighbour.judge():
                 self._on_change(neighbour.session.name)
         if len(handles) == PER_SLICE:
             self._turn = self._loop.call_soon(self._drain)
@@ -386,6 +403,8 @@ class Bfd:
                 if neighbour.handle is not None:
                     del self._by_handle[neighbour.handle]
                 neighbour.look_again()
+                if neighbour.judge():
+                    self._on_change(neighbour.session.name)
                 if neighbour.handle is not None:
                     self._by_handle[neighbour.handle] = neighbour
         del self._lacking[-PER_SLICE:]

@@ -1,4 +1,4 @@
-"""A BFD session as virtual routers see it: up while it is Up."""
+"""A BFD session as virtual routers see it: up while it is Up, or was when the neighbour took it down."""
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ class BfdTracker(Struct, frozen=True):
 
     @property
     def state(self) -> bool:
-        return self.neighbour.state
+        return self.neighbour.is_up
 
     @property
     def text(self) -> str:
@@ -23,7 +23,7 @@ class BfdTracker(Struct, frozen=True):
 
     def part(self, weight: int, reverse: bool) -> int | Fault:
         """What it adds to the priority of one that tracks it like this."""
-        return contribution(weight, reverse, self.neighbour.state)
+        return contribution(weight, reverse, self.state)
 
     def describe(self) -> JSON:
         """What status shows."""
