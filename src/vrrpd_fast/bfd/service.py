@@ -69,8 +69,8 @@ class Neighbour:
     def judge(self) -> bool:
         """Look whether it is up for those who track it; whether that has changed.
 
-        A session that the neighbour takes down itself (AdminDown) stays what it was until it is Up again: that
-        says nothing of the way there (RFC 5882 3.2), and keepalived takes it so, too.
+        A session that the neighbour takes down itself (AdminDown) stays what it was until it is Up again:
+        that says nothing of the way there (RFC 5882 3.2), and keepalived takes it so, too.
         """
         if self.state:
             self._is_shut = False
