@@ -8,7 +8,7 @@ import pytest
 from vrrpd_fast import model
 from vrrpd_fast.model import Complaint, Finding, Reason, Severity, State
 
-ENGINE = Path(model.__file__).parent / "engine"
+ENGINE = Path(model.__file__).parents[1] / "engine"
 
 
 def enumerators(file: str, prefix: str) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The kinds of probes. Each has a module here, which is imported when a probe of it is configured.
 
-A kind is: its settings in model.py (a ProbeKind with its word as the tag), a module with
+A kind is: its settings in model/probes.py (a ProbeKind with its word as the tag), a module with
 `make(settings, context) -> Check`, a line in MODULES, its keys in config/schema/probes.py, how they become
 settings in config/probe_kinds.py, and its keywords in config/conf/keywords_probe.py.
 """
