@@ -100,7 +100,7 @@ def test_one_becomes_master(
     assert "both become MASTER" not in text
     first.wait_state("VI", "MASTER", timeout=10)
     second.wait_state("VI", "BACKUP", timeout=10)
-    assert second.instance("VI")["master_address"] == "10.0.0.1"
+    wait_until(lambda: second.instance("VI")["master_address"] == "10.0.0.1", 5, "the master is heard")
     interval = first.instance("VI")["advert_int"]
     if "advert_int" in change:
         assert second.instance("VI")["master_advert_int"] == interval != second.instance("VI")["advert_int"]

@@ -103,7 +103,7 @@ def test_it_says_what_the_daemon_says(build: Build) -> None:
     other.start()
     other.wait_state("VI", "MASTER")
     ours.start()
-    ours.wait_state("VI", "BACKUP")
+    wait_until(lambda: ours.instance("VI")["master_address"] == "10.0.0.2", 5, "the master is heard")
     same(ours)
     other.kill()
     ours.wait_state("VI", "MASTER")

@@ -91,14 +91,13 @@ def _from_backup(instance: JSON, now: float) -> Iterator[str]:
     own, other = instance["effective_priority"], instance["master_priority"]
     who = instance["master_address"]
     yield _silence(instance, who, now)
-    if who is None:
-        yield from _faults(instance)
-        return
     operator = instance.get("operator") or {}
     if operator.get("yields"):
         until = operator.get("until")
         end = "" if until is None else f", until {day_clock(until, now)}"
-        yield f"does not preempt {who}: the operator has had it resign{end}"
+        yield f"does not preempt {who or 'a master'}: the operator has had it resign{end}"
+    elif who is None:
+        pass
     elif other < own:
         yield from _waits_to_preempt(instance, who, other, own)
     elif instance.get("preempt") is False:
