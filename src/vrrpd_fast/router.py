@@ -70,12 +70,13 @@ class VirtualRouter:
     __slots__ = (
         *("_around", "_deaf", "_fault", "_ifindex", "_last_event", "_last_fault", "_listening", "_priority"),
         *("_serial", "_source", "_then", "addresses", "generation", "group", "handle", "instance"),
-        *("is_waiting", "last_transition", "ordered", "own_fault", "routing", "state", "story"),
+        *("is_waiting", "last_transition", "name", "ordered", "own_fault", "routing", "state", "story"),
         "yields_until",
     )
 
     def __init__(self, instance: Instance, around: Surroundings) -> None:
         self.instance = instance
+        self.name = instance.name  # which no reload changes
         self.ordered: int | None = None  # the operator's in place of the configured priority
         self.yields_until: float | None = None  # see yield_until
         self.story: Story | None = None  # of the last transition
@@ -106,10 +107,6 @@ class VirtualRouter:
         )
         self.addresses = self._prepare(set())
         self.routing = self.prepare_routing(instance)
-
-    @property
-    def name(self) -> str:
-        return self.instance.name
 
     @property
     def is_master(self) -> bool:

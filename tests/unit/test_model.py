@@ -28,6 +28,11 @@ def test_states_and_reasons_have_the_machines_values(
     assert declared == {each.name: each.value for each in kind if each.name in declared}
 
 
+@pytest.mark.parametrize("kind", [State, Reason])
+def test_the_machine_finds_them_by_place(kind: type[State] | type[Reason]) -> None:
+    assert [each.value for each in kind] == list(range(len(kind)))
+
+
 def test_every_state_is_one_of_the_machine() -> None:
     assert set(enumerators("virtual_router.pxd", "STATE")) == {state.name for state in State}
 

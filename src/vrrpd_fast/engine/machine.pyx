@@ -55,6 +55,10 @@ COUNTERS = (
     "authentication_errors", "peer_errors",
 )
 
+# By value: to call the class takes many times as long, which a takeover of thousands feels.
+_STATES = tuple(State)
+_REASONS = tuple(Reason)
+
 cdef enum:
     EVENTS_MAX = 1 << 20  # transitions that wait for Python; past that the oldest are lost and counted
     COMPLAINTS_MAX = 256
@@ -776,9 +780,9 @@ cdef class Machine:
                 continue
             drained.append(Transition(
                 handle=event.handle,
-                old=State(event.old),
-                new=State(event.new),
-                reason=Reason(event.reason),
+                old=_STATES[event.old],
+                new=_STATES[event.new],
+                reason=_REASONS[event.reason],
                 at_ns=event.at_ns,
                 master_address=(
                     as_address(event.family, event.master)
