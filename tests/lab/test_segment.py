@@ -112,6 +112,7 @@ def test_it_says_what_the_daemon_says(build: Build) -> None:
     other.kill()
     ours.wait_state("VI", "MASTER")
     ours.wait_state("VI_2", "MASTER")
+    ours.wait_state("alone", "MASTER")
     same(ours)
     snapshot = seen(ours)
     (first, second, alone) = snapshot.instances

@@ -165,7 +165,7 @@ class Reader:
     def _parse(self, data: bytes) -> list[Event]:
         """The events of a block from where we are; stops at what was not written yet."""
         block, first = BLOCK.unpack_from(data) if len(data) >= BLOCK.size else (-1, 0)
-        if block != self._block:
+        if block != self._block or not first:  # numbers begin at 1: zeros were not written yet
             return []
         events: list[Event] = []
         number, offset = self._number, self._offset
