@@ -223,11 +223,12 @@ def test_a_follower_goes_over_to_a_ring_that_was_made_anew(
 
 
 def test_a_reader_of_a_ring_without_events_waits_for_the_first(path: str) -> None:
-    Ring(path).close()
+    ring = Ring(path)
     with Reader(path) as reader:
         assert not list(reader.batches())
-        write(path, ENDED)
+        append(ring, ENDED)
         assert [[e["seq"] for e in batch] for batch in reader.batches()] == [[1]]
+    ring.close()
 
 
 def test_a_reader_continues_where_it_was(path: str) -> None:
