@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -253,13 +254,13 @@ def test_the_command_on_a_unix_socket_until_it_is_stopped(sample: Sample, tmp_pa
 def test_the_command_where_it_cannot_listen(sample: Sample, tmp_path: Path) -> None:
     for words, status, text in (
         (["--listen", "nowhere"], 2, "neither ADDRESS:PORT nor unix:PATH"),
-        (["--listen", "192.0.2.1:1"], 1, "annot assign"),
+        (["--listen", "192.0.2.1:1"], 1, "annot assign|could not bind"),  # Python 3.13 says the latter
         (["--listen", f"unix:{tmp_path}/no/such/place"], 1, "No such file"),
     ):
         argv = command("--socket", socket_path(sample), "exporter", *words)
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
         assert done.returncode == status, done.stderr
-        assert text in done.stderr
+        assert re.search(text, done.stderr), done.stderr
         assert "Traceback" not in done.stderr
 
 

@@ -30,8 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     handler = log.setup()
     try:
         asyncio.run(exporter.run(where, arguments.socket, keepalived=arguments.keepalived_names))
-    except OSError as error:
-        raise CommandError([f"vrrpctl: --listen {arguments.listen}: {error.strerror}"], FAILED) from error
+    except OSError as error:  # without strerror from asyncio of Python 3.13
+        why = error.strerror or error
+        raise CommandError([f"vrrpctl: --listen {arguments.listen}: {why}"], FAILED) from error
     finally:
         handler.close()
     return DONE
