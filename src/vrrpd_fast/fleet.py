@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 
 FILTER_SLOTS = 64  # to begin with; both grow with the configuration
 FILTER_ROOM = 64  # bytes of an advert
-TRANSITIONS_PER_SLICE = 32
+TRANSITIONS_PER_SLICE = 64  # twice what a slice of claims sends, so that it never waits for more
 APPLY_SLICE_NS = 500_000  # of a new configuration at a time
 START_SLICE_NS = 5_000_000  # of the first one
 LOOK_SECONDS = 1.0
