@@ -13,11 +13,11 @@ from libc.errno cimport ENOBUFS, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
 
 from vrrpd_fast.bfd.packet cimport CONTROL_LENGTH, control_pack, control_t, udp_checksum
 from vrrpd_fast.bfd.session cimport Sessions, session_t
+from vrrpd_fast.engine.clock cimport monotonic_ns, timer_open, timer_set
 from vrrpd_fast.engine.wheel cimport wheel_next_ns
 
 import os
@@ -57,11 +57,6 @@ cdef extern from "<netinet/in.h>" nogil:
         unsigned short sin6_family
         uint8_t sin6_addr "sin6_addr.s6_addr"[16]
         uint32_t sin6_scope_id
-
-cdef extern from "<sys/timerfd.h>" nogil:
-    int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
-    int timerfd_create(int clock, int flags)
-    int timerfd_settime(int fd, int flags, const itimerspec *new, itimerspec *old)
 
 cdef extern from "mmsg.h" nogil:
     struct mmsghdr:
@@ -116,12 +111,6 @@ ctypedef struct ear_t:
     uint8_t data[RECEIVE_BATCH][RECEIVE_ROOM]
 
 
-cdef inline int64_t monotonic_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
-
-
 cdef class Speaker(Sessions):
     cdef int timer
     cdef int64_t timer_ns       # what the timerfd is set to; -1 = off
@@ -161,7 +150,7 @@ cdef class Speaker(Sessions):
     def __init__(self, hook, seed=1):
         Sessions.__init__(self, seed)
         self.hook = hook
-        self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+        self.timer = timer_open()
         if self.timer < 0:
             raise OSError(errno, os.strerror(errno))
 
@@ -295,19 +284,12 @@ cdef class Speaker(Sessions):
 
     cdef void rearm(self) noexcept nogil:
         cdef int64_t next_ns = wheel_next_ns(&self.wheel)
-        cdef itimerspec spec
         if self.is_polling and (next_ns < 0 or self.heard_ns + self.poll_ns < next_ns):
             next_ns = self.heard_ns + self.poll_ns
         if next_ns == self.timer_ns:
             return
         self.timer_ns = next_ns
-        memset(&spec, 0, sizeof(spec))
-        if next_ns >= 0:
-            if next_ns == 0:
-                next_ns = 1  # 0 would switch the timer off
-            spec.it_value.tv_sec = next_ns // 1_000_000_000
-            spec.it_value.tv_nsec = next_ns % 1_000_000_000
-        timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL)
+        timer_set(self.timer, next_ns)
 
     cdef void hear_ear(self, int which, int batches) noexcept nogil:
         """Take and judge what waits in a receive socket, `batches` × 64 packets at most."""

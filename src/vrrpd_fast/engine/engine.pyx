@@ -13,9 +13,10 @@ from libc.errno cimport ENOBUFS, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, itimerspec, timespec
+from posix.time cimport CLOCK_REALTIME
 from posix.unistd cimport close, read
 
+from vrrpd_fast.engine.clock cimport clock_ns, monotonic_ns, timer_open, timer_set
 from vrrpd_fast.engine.machine cimport RELEASE, Machine, enlarged, hear_steady, transition_t
 from vrrpd_fast.engine.places cimport places_first
 from vrrpd_fast.engine.rows cimport Rows, segment_begin, segment_end, segment_live
@@ -76,11 +77,6 @@ cdef extern from "<linux/if_packet.h>" nogil:
         unsigned char sll_halen
         unsigned char sll_addr[8]
 
-cdef extern from "<sys/timerfd.h>" nogil:
-    int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
-    int timerfd_create(int clock, int flags)
-    int timerfd_settime(int fd, int flags, const itimerspec *new, itimerspec *old)
-
 cdef extern from "mmsg.h" nogil:
     struct mmsghdr:
         msghdr msg_hdr
@@ -140,16 +136,6 @@ ctypedef struct receive_t:
     uint8_t heads[RECEIVE_BATCH][HEAD_ROOM]
     uint8_t tails[RECEIVE_BATCH][TAIL_ROOM]
     uint8_t whole[HEAD_ROOM + TAIL_ROOM]
-
-
-cdef inline int64_t clock_ns(int clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
-
-
-cdef inline int64_t monotonic_ns() noexcept nogil:
-    return clock_ns(CLOCK_MONOTONIC)
 
 
 cdef inline int bucket_of(int64_t ns) noexcept nogil:
@@ -235,7 +221,7 @@ cdef class Engine(Machine):
         self.batches[<int> ROUTE_PACKET].fd = packet
         self.batches[<int> ROUTE_UNICAST4].fd = unicast4
         self.batches[<int> ROUTE_UNICAST6].fd = unicast6
-        self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+        self.timer = timer_open()
         if self.timer < 0:
             raise OSError(errno, os.strerror(errno))
 
@@ -505,19 +491,12 @@ cdef class Engine(Machine):
 
     cdef void rearm(self) noexcept nogil:
         cdef int64_t next_ns = wheel_next_ns(&self.wheel)
-        cdef itimerspec spec
         if self.is_polling and (next_ns < 0 or self.heard_ns + self.poll_ns < next_ns):
             next_ns = self.heard_ns + self.poll_ns
         if next_ns == self.timer_ns:
             return
         self.timer_ns = next_ns
-        memset(&spec, 0, sizeof(spec))
-        if next_ns >= 0:
-            if next_ns == 0:
-                next_ns = 1  # 0 would switch the timer off
-            spec.it_value.tv_sec = next_ns // 1_000_000_000
-            spec.it_value.tv_nsec = next_ns % 1_000_000_000
-        timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL)
+        timer_set(self.timer, next_ns)
 
     cdef void hear(self, int which, int batches) noexcept nogil:
         """Take and judge what waits in a receive socket, `batches` × 64 packets at most."""

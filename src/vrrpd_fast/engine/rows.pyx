@@ -9,8 +9,9 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
-from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_REALTIME
 
+from vrrpd_fast.engine.clock cimport clock_ns, monotonic_ns
 from vrrpd_fast.engine.machine cimport hear_steady, transition_t
 from vrrpd_fast.engine.steady cimport steady_absorbed
 from vrrpd_fast.engine.virtual_router cimport (
@@ -28,12 +29,6 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     FIRST_ROWS = 64
-
-
-cdef inline int64_t clock_ns(int clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
 cdef inline segment_row *row_at(uint8_t *base, int32_t handle) noexcept nogil:
@@ -78,7 +73,7 @@ cdef class Rows:
     def __init__(self, int fd):
         cdef int refusal
         self.fd = fd
-        self.offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)
+        self.offset_ns = clock_ns(CLOCK_REALTIME) - monotonic_ns()
         refusal = self.grow(FIRST_ROWS)
         if refusal:
             raise OSError(refusal, os.strerror(refusal))
